@@ -1,0 +1,175 @@
+//! From a question to an answer with its citations and its confidence, or to the decision not to give one.
+//!
+//! The whole way is one function, [`answer`], and leaves one [`Trace`].
+
+pub mod confidence;
+pub mod decide;
+pub mod extractive;
+pub mod features;
+pub mod sentences;
+mod trace;
+
+use crate::answer::decide::{Decision, Reason};
+use crate::answer::extractive::Draft;
+use crate::answer::features::Features;
+pub use crate::answer::trace::{Trace, TracedPassage, Versions};
+use crate::engine::Engine;
+use crate::ids::{ArticleId, VersionId, WorkspaceId};
+use crate::search::{self, SearchError, SearchQuery};
+use crate::telemetry::{Stage, Stages};
+
+/// Passages that an answer may be made from.
+pub const EVIDENCE_PASSAGES_MAX: usize = 10;
+
+/// A message that can be answered: not empty, and not longer than allowed.
+#[derive(Clone, Debug)]
+pub struct Question(String);
+
+/// Why a message is no question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QuestionError {
+    /// Nothing but white space and control characters.
+    #[error("the message is empty")]
+    Empty,
+    /// Longer than the configured limit.
+    #[error("the message has {chars} characters; the limit is {chars_max}")]
+    TooLong {
+        /// How long it is.
+        chars: usize,
+        /// How long it may be.
+        chars_max: usize,
+    },
+}
+
+impl Question {
+    /// Takes a customer's message: control characters become spaces, white space at the ends goes.
+    ///
+    /// # Errors
+    /// [`QuestionError`].
+    pub fn parse(message: &str, chars_max: usize) -> Result<Self, QuestionError> {
+        let cleaned: String =
+            message.chars().map(|char| if char.is_control() && char != '\n' { ' ' } else { char }).collect();
+        let trimmed = cleaned.trim();
+        let chars = trimmed.chars().count();
+        if chars > chars_max {
+            return Err(QuestionError::TooLong { chars, chars_max });
+        }
+        if !trimmed.chars().any(char::is_alphanumeric) {
+            return Err(QuestionError::Empty);
+        }
+        Ok(Self(trimmed.to_owned()))
+    }
+
+    /// The question's words.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a sentence of the answer stands on.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Citation {
+    /// The article.
+    pub article: ArticleId,
+    /// The version of it whose plain text `start_char` and `end_char` count in.
+    pub version: VersionId,
+    /// The article's path below the ingested folder.
+    pub source: String,
+    /// The article's title.
+    pub title: String,
+    /// The headings above the quote, outermost first.
+    pub heading_path: Vec<String>,
+    /// Where a customer can read the article.
+    pub url: Option<String>,
+    /// The article's own words.
+    pub quote: String,
+    /// The quote's first code point.
+    pub start_char: usize,
+    /// One after its last.
+    pub end_char: usize,
+}
+
+/// How an answer was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResponseType {
+    /// Sentences of the articles, as they stand there.
+    Extractive,
+}
+
+impl ResponseType {
+    /// Its name on the wire and in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Extractive => "extractive",
+        }
+    }
+}
+
+/// An answer that may be sent, or must not.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// What to do.
+    pub decision: Decision,
+    /// The draft: what would be said, also when the decision is not to say it.
+    pub draft: Draft,
+    /// How it was made.
+    pub response_type: ResponseType,
+    /// The probability that the draft is right.
+    pub confidence: f64,
+    /// Everything that led there.
+    pub trace: Trace,
+}
+
+/// Answers `question` from the articles of `workspace`, or decides not to.
+///
+/// # Errors
+/// [`SearchError`], when there is no way to know.
+pub async fn answer(engine: &Engine, workspace: WorkspaceId, question: &Question) -> Result<Answer, SearchError> {
+    let mut stages = Stages::default();
+    let query = SearchQuery { text: question.as_str(), tags: &[], limit: EVIDENCE_PASSAGES_MAX };
+    let found = search::search(engine, workspace, &query, &mut stages).await?;
+    let draft = stages.time_sync(Stage::Generate, || extractive::draft(engine.bm25(), question.as_str(), &found));
+    let (features, judged, decision) = stages.time_sync(Stage::Decide, || {
+        let features = Features::of(engine.bm25(), question.as_str(), &found, &draft);
+        let judged = engine.calibration().judge(&features);
+        let decision = decide::decide(&draft, judged.confidence, engine.calibration().threshold());
+        (features, judged, decision)
+    });
+    let trace = Trace::new(engine, &found, features, judged.shares, judged.logit, &stages);
+    Ok(Answer { decision, draft, response_type: ResponseType::Extractive, confidence: judged.confidence, trace })
+}
+
+impl Answer {
+    /// Why it is not sent; `None` when it is.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        match self.decision {
+            Decision::Answered => None,
+            Decision::Escalated(reason) => Some(reason),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_without_a_letter_or_digit_is_empty() {
+        for message in ["", "  \n\t", "\u{0}\u{1}", "?!…"] {
+            assert_eq!(Question::parse(message, 100).unwrap_err(), QuestionError::Empty, "{message:?}");
+        }
+    }
+
+    #[test]
+    fn the_limit_counts_characters_and_not_bytes() {
+        assert!(Question::parse(&"日".repeat(100), 100).is_ok());
+        assert_eq!(
+            Question::parse(&"a".repeat(101), 100).unwrap_err(),
+            QuestionError::TooLong { chars: 101, chars_max: 100 }
+        );
+    }
+}

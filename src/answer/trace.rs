@@ -1,0 +1,109 @@
+//! Why an answer is what it is: kept with every draft, read by people, reports and bug hunters alike.
+
+use crate::answer::confidence::Share;
+use crate::answer::extractive;
+use crate::answer::features::Features;
+use crate::engine::Engine;
+use crate::ids::{ArticleId, ChunkId, VersionId};
+use crate::search::Found;
+use crate::telemetry::{Stage, Stages};
+
+/// Everything that led to an answer.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trace {
+    /// Each stage's milliseconds.
+    pub stages_ms: Vec<(Stage, f64)>,
+    /// What was found, best first.
+    pub passages: Vec<TracedPassage>,
+    /// Each feature with its part of the logit.
+    pub features: Vec<Share>,
+    /// The confidence before it became a probability.
+    pub logit: f64,
+    /// The confidence below which a draft is not sent.
+    pub threshold: f64,
+    /// What the answer was made with.
+    pub versions: Versions,
+}
+
+/// A passage with its scores.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TracedPassage {
+    /// The chunk.
+    pub chunk: ChunkId,
+    /// Its article.
+    pub article: ArticleId,
+    /// The version of it.
+    pub version: VersionId,
+    /// The article's path below the ingested folder.
+    pub source: String,
+    /// The article's title.
+    pub title: String,
+    /// What the passage says.
+    pub text: String,
+    /// Cosine with the question.
+    pub cosine: f32,
+    /// BM25 as a share of the most that is possible.
+    pub bm25: f32,
+    /// The score that it was ranked by.
+    pub score: f32,
+}
+
+/// What an answer was made with.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Versions {
+    /// The program.
+    pub candor: String,
+    /// The index generation.
+    pub generation: String,
+    /// The embedding model.
+    pub embedding: String,
+    /// The answerer.
+    pub generator: String,
+    /// What may be claimed for the threshold.
+    pub guarantee: String,
+}
+
+impl Trace {
+    pub(super) fn new(
+        engine: &Engine,
+        found: &Found,
+        features: Features,
+        shares: Vec<Share>,
+        logit: f64,
+        stages: &Stages,
+    ) -> Self {
+        debug_assert_eq!(features.0.len(), shares.len());
+        let passages = found
+            .passages
+            .iter()
+            .map(|passage| TracedPassage {
+                chunk: passage.chunk,
+                article: passage.article,
+                version: passage.version,
+                source: passage.source.clone(),
+                title: passage.title.clone(),
+                text: passage.text.clone(),
+                cosine: passage.cosine,
+                bm25: passage.bm25,
+                score: passage.score,
+            })
+            .collect();
+        Self {
+            stages_ms: stages.milliseconds(),
+            passages,
+            features: shares,
+            logit,
+            threshold: engine.calibration().threshold(),
+            versions: Versions {
+                candor: env!("CARGO_PKG_VERSION").to_owned(),
+                generation: found.generation.clone(),
+                embedding: engine.embedder().identity().name.clone(),
+                generator: extractive::NAME.to_owned(),
+                guarantee: engine.calibration().guarantee.clone(),
+            },
+        }
+    }
+}

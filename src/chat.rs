@@ -1,0 +1,263 @@
+//! Sessions: who may speak in one, and a turn of it, kept with its answer, its trace and, when a person is needed, its ticket.
+
+pub mod store;
+
+use std::str::FromStr;
+
+use secrecy::SecretString;
+use serde_json::json;
+
+use crate::answer::decide::Decision;
+use crate::answer::{Answer, Citation, Question};
+use crate::database::DatabaseError;
+use crate::desk;
+use crate::engine::Engine;
+use crate::ids::{AccuracyId, MessageId, SessionId, TicketId, WorkspaceId};
+use crate::insight;
+use crate::people::{Caller, KeyKind, key};
+
+/// The longest name of a session.
+pub const SESSION_NAME_CHARS_MAX: usize = 128;
+
+/// A session's name, chosen by the client: 1 to 128 of `A-Z a-z 0-9 . _ : -`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(transparent)]
+pub struct SessionName(String);
+
+/// A name that no session may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a session's id has 1 to 128 of the characters A-Z a-z 0-9 . _ : - and is not `export` or `stats`")]
+pub struct BadSessionName;
+
+impl FromStr for SessionName {
+    type Err = BadSessionName;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+        let fits = (1..=SESSION_NAME_CHARS_MAX).contains(&name.len()) && name.bytes().all(is_allowed);
+        if fits && !["export", "stats"].contains(&name) { Ok(Self(name.to_owned())) } else { Err(BadSessionName) }
+    }
+}
+
+impl SessionName {
+    /// The name's characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Who wrote a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sender {
+    /// The customer.
+    User,
+    /// Candor.
+    Bot,
+    /// A person of the company.
+    Agent,
+}
+
+impl Sender {
+    /// Its name in SQL and on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Bot => "bot",
+            Self::Agent => "agent",
+        }
+    }
+}
+
+/// A session that may be spoken in.
+#[derive(Debug)]
+pub enum Admission {
+    /// It does not exist yet; the first message makes it.
+    New(SessionName),
+    /// It exists, and the caller has shown that it is theirs.
+    Open(store::Session),
+}
+
+/// Why a session may not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// It exists, and no token, or not its token, was shown.
+    #[error("this session needs its session token")]
+    TokenNeeded,
+    /// There is no such session.
+    #[error("there is no such session")]
+    NotFound,
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// What a customer told about themselves and their device.
+#[derive(Clone, Debug, Default)]
+pub struct Visitor {
+    /// Whatever the site knows, as JSON.
+    pub user_meta: Option<serde_json::Value>,
+    /// The language that the customer reads, as the site says.
+    pub language: Option<String>,
+    /// The browser.
+    pub user_agent: Option<String>,
+}
+
+/// A turn as it was stored.
+#[derive(Debug)]
+pub struct Turn {
+    /// The bot's message.
+    pub message: MessageId,
+    /// What the customer is told.
+    pub text: String,
+    /// What it stands on; empty when the question went to a person.
+    pub citations: Vec<Citation>,
+    /// The ticket, when there is one.
+    pub ticket: Option<TicketId>,
+    /// Only for a session that this turn made: shown once.
+    pub session_token: Option<SecretString>,
+}
+
+/// Finds the session and checks that the caller may use it.
+///
+/// A publishable key stands in a web page for all to read, so a session's name, which may be guessed, is not enough with it: the
+/// session's token is needed too. A secret key speaks for the company.
+///
+/// # Errors
+/// [`SessionError::TokenNeeded`], also for a token of another session.
+pub async fn admit(
+    engine: &Engine,
+    caller: &Caller,
+    name: SessionName,
+    session_token: Option<&str>,
+) -> Result<Admission, SessionError> {
+    let Some(session) = store::session_by_name(engine.database(), caller.workspace, &name).await? else {
+        return Ok(Admission::New(name));
+    };
+    let is_theirs = match caller.kind {
+        KeyKind::Secret => true,
+        KeyKind::Publishable => session_token.is_some_and(|token| key::is_session_token(token, &session.token_sha256)),
+    };
+    if is_theirs { Ok(Admission::Open(session)) } else { Err(SessionError::TokenNeeded) }
+}
+
+/// Stores the customer's message, the reply, the draft with its trace and, when the decision is so, the ticket: all or nothing.
+///
+/// # Errors
+/// [`SessionError::TokenNeeded`] when somebody else made the session in the meantime; else the database's.
+pub async fn record_turn(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    admission: Admission,
+    visitor: &Visitor,
+    question: &Question,
+    answer: &Answer,
+    latency_ms: i64,
+) -> Result<Turn, SessionError> {
+    let (ids, vault, at_ms) = (engine.ids(), engine.vault(), engine.clock().now_ms());
+    let mut transaction = engine.database().begin().await?;
+    let (session, session_token) = match admission {
+        Admission::Open(session) => (session.id, None),
+        Admission::New(name) => {
+            let (token, token_sha256) = key::new_session_token(ids);
+            let id = SessionId::new(ids, at_ms);
+            let made =
+                store::insert_session(&mut transaction, vault, workspace, id, &name, &token_sha256, visitor, at_ms)
+                    .await;
+            match made {
+                Err(DatabaseError::Conflict(_)) => return Err(SessionError::TokenNeeded),
+                made => made?,
+            }
+            (id, Some(token))
+        }
+    };
+    // Two messages, and an event if a ticket is opened.
+    let first = store::take_sequence(&mut transaction, session, 3, at_ms).await?;
+    let asked = store::NewMessage {
+        id: MessageId::new(ids, at_ms),
+        sender: Sender::User,
+        sequence: first,
+        text: question.as_str(),
+        metadata: None,
+        confidence: None,
+    };
+    store::insert_message(&mut transaction, vault, workspace, session, &asked, at_ms).await?;
+
+    let escalation = match answer.decision {
+        Decision::Answered => None,
+        Decision::Escalated(reason) => {
+            let evidence = desk::Evidence {
+                transcript: transcript(engine, session, question).await?,
+                passages: answer.trace.passages.clone(),
+            };
+            let escalation =
+                desk::escalate(&mut transaction, engine, workspace, session, reason, question.as_str(), &evidence)
+                    .await?;
+            Some(escalation)
+        }
+    };
+    let (text, citations) = match &escalation {
+        None => (answer.draft.text.clone(), answer.draft.citations.clone()),
+        Some(escalation) => (desk::handed_over_text(escalation), Vec::new()),
+    };
+    let metadata = json!({ "decision": answer.decision.name(), "citations": citations });
+    let replied = store::NewMessage {
+        id: MessageId::new(ids, at_ms),
+        sender: Sender::Bot,
+        sequence: first + 1,
+        text: &text,
+        metadata: Some(&metadata),
+        confidence: Some(answer.confidence),
+    };
+    store::insert_message(&mut transaction, vault, workspace, session, &replied, at_ms).await?;
+    if let Some(escalation) = &escalation {
+        store::mark_needs_human(&mut transaction, session).await?;
+        let payload = json!({ "ticketId": escalation.ticket, "reason": escalation.reason });
+        store::insert_event(&mut transaction, engine, workspace, session, first + 2, "ticket_created", &payload, at_ms)
+            .await?;
+    }
+    let record =
+        insight::AccuracyRecord { id: AccuracyId::new(ids, at_ms), session, message: replied.id, answer, latency_ms };
+    insight::store::insert_accuracy(&mut transaction, vault, workspace, &record, at_ms).await?;
+    transaction.commit().await?;
+    Ok(Turn {
+        message: replied.id,
+        text,
+        citations,
+        ticket: escalation.map(|escalation| escalation.ticket),
+        session_token,
+    })
+}
+
+/// Messages of a session that go into a ticket.
+const TRANSCRIPT_MESSAGES_MAX: i64 = 50;
+
+/// What was said before, and the question.
+async fn transcript(
+    engine: &Engine,
+    session: SessionId,
+    question: &Question,
+) -> Result<Vec<desk::Line>, DatabaseError> {
+    let before = store::last_messages(engine.database(), engine.vault(), session, TRANSCRIPT_MESSAGES_MAX).await?;
+    let mut lines: Vec<desk::Line> =
+        before.into_iter().map(|message| desk::Line { sender: message.sender, text: message.text }).collect();
+    lines.push(desk::Line { sender: Sender::User, text: question.as_str().to_owned() });
+    Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn session_names_keep_to_their_alphabet() {
+        for name in ["visitor-123", "a", "A.b_c:d-9", &"x".repeat(128)] {
+            assert!(name.parse::<SessionName>().is_ok(), "{name}");
+        }
+        for name in ["", "export", "stats", "a b", "é", "a/b", &"x".repeat(129)] {
+            assert_eq!(name.parse::<SessionName>(), Err(BadSessionName), "{name}");
+        }
+    }
+}

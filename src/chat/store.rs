@@ -1,0 +1,269 @@
+//! SQL of sessions, their messages and their events.
+
+use serde_json::Value;
+
+use crate::chat::{Sender, SessionName, Visitor};
+use crate::database::{Database, DatabaseError, Transaction};
+use crate::engine::Engine;
+use crate::ids::{MessageId, SessionId, WorkspaceId};
+use crate::vault::{Place, Sealed, Vault};
+use crate::{execute, read, run};
+
+/// A session as it is stored.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub id: SessionId,
+    pub token_sha256: Vec<u8>,
+    pub status: String,
+}
+
+/// A message that is about to be stored.
+#[derive(Clone, Debug)]
+pub struct NewMessage<'a> {
+    pub id: MessageId,
+    pub sender: Sender,
+    pub sequence: i64,
+    pub text: &'a str,
+    pub metadata: Option<&'a Value>,
+    pub confidence: Option<f64>,
+}
+
+/// A message as it was stored.
+#[derive(Clone, Debug)]
+pub struct StoredMessage {
+    pub id: MessageId,
+    pub sequence: i64,
+    pub sender: Sender,
+    pub text: String,
+    pub metadata: Option<Value>,
+    pub confidence: Option<f64>,
+    pub read_at_ms: Option<i64>,
+    pub created_at_ms: i64,
+}
+
+/// Finds a session of `workspace` by the client's name for it.
+pub async fn session_by_name(
+    database: &Database,
+    workspace: WorkspaceId,
+    name: &SessionName,
+) -> Result<Option<Session>, DatabaseError> {
+    const SQL: &str = "select id, token_sha256, status from sessions where workspace_id = $1 and name = $2";
+    let row: Option<(String, Vec<u8>, String)> = read!(database, |pool: D| sqlx::query_as(SQL)
+        .bind(workspace.to_string())
+        .bind(name.as_str())
+        .fetch_optional(pool))?;
+    row.map(|(id, token_sha256, status)| {
+        Ok(Session { id: id.parse().map_err(DatabaseError::internal)?, token_sha256, status })
+    })
+    .transpose()
+}
+
+/// Makes a session. [`DatabaseError::Conflict`] when the name is taken.
+#[expect(clippy::too_many_arguments, reason = "one row, one argument a column")]
+pub async fn insert_session(
+    transaction: &mut Transaction,
+    vault: &Vault,
+    workspace: WorkspaceId,
+    id: SessionId,
+    name: &SessionName,
+    token_sha256: &[u8],
+    visitor: &Visitor,
+    at_ms: i64,
+) -> Result<(), DatabaseError> {
+    const SQL: &str = "
+        insert into sessions
+            (id, workspace_id, name, token_sha256, status, language, user_meta_sealed, user_agent_sealed,
+             next_sequence, last_active_at_ms, created_at_ms, updated_at_ms)
+        values ($1, $2, $3, $4, 'active', $5, $6, $7, 1, $8, $8, $8)";
+    let row = id.to_string();
+    let place = |column| Place { column, row: &row };
+    let user_meta =
+        visitor.user_meta.as_ref().map(|meta| vault.seal(place("sessions.user_meta_sealed"), meta)).transpose()?;
+    let user_agent =
+        visitor.user_agent.as_ref().map(|agent| vault.seal(place("sessions.user_agent_sealed"), agent)).transpose()?;
+    execute!(
+        transaction,
+        sqlx::query(SQL)
+            .bind(&row)
+            .bind(workspace.to_string())
+            .bind(name.as_str())
+            .bind(token_sha256)
+            .bind(&visitor.language)
+            .bind(&user_meta)
+            .bind(&user_agent)
+            .bind(at_ms)
+    )
+    .map(drop)
+}
+
+/// Takes the next `count` numbers of a session and returns the first of them. The row stays taken until the commit, so the
+/// numbers of a session have no gaps but those that are not used, and no two writers get the same.
+pub async fn take_sequence(
+    transaction: &mut Transaction,
+    session: SessionId,
+    count: i64,
+    at_ms: i64,
+) -> Result<i64, DatabaseError> {
+    const SQL: &str = "
+        update sessions
+        set next_sequence = next_sequence + $2, last_active_at_ms = $3, updated_at_ms = $3
+        where id = $1
+        returning next_sequence - $2";
+    run!(transaction, |connection: D| sqlx::query_scalar(SQL)
+        .bind(session.to_string())
+        .bind(count)
+        .bind(at_ms)
+        .fetch_one(connection))
+}
+
+/// A person is needed in this session.
+pub async fn mark_needs_human(transaction: &mut Transaction, session: SessionId) -> Result<(), DatabaseError> {
+    const SQL: &str = "update sessions set status = 'needs_human' where id = $1 and status = 'active'";
+    execute!(transaction, sqlx::query(SQL).bind(session.to_string())).map(drop)
+}
+
+/// Stores a message.
+pub async fn insert_message(
+    transaction: &mut Transaction,
+    vault: &Vault,
+    workspace: WorkspaceId,
+    session: SessionId,
+    message: &NewMessage<'_>,
+    at_ms: i64,
+) -> Result<(), DatabaseError> {
+    const SQL: &str = "
+        insert into messages
+            (id, workspace_id, session_id, sequence, sender, text_sealed, metadata_sealed, confidence, created_at_ms)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let row = message.id.to_string();
+    let text = vault.seal(Place { column: "messages.text_sealed", row: &row }, message.text)?;
+    let metadata = message
+        .metadata
+        .map(|metadata| vault.seal(Place { column: "messages.metadata_sealed", row: &row }, metadata))
+        .transpose()?;
+    execute!(
+        transaction,
+        sqlx::query(SQL)
+            .bind(&row)
+            .bind(workspace.to_string())
+            .bind(session.to_string())
+            .bind(message.sequence)
+            .bind(message.sender.name())
+            .bind(&text)
+            .bind(&metadata)
+            .bind(message.confidence)
+            .bind(at_ms)
+    )
+    .map(drop)
+}
+
+/// Stores what happened in a session beside its messages.
+#[expect(clippy::too_many_arguments, reason = "one row, one argument a column")]
+pub async fn insert_event(
+    transaction: &mut Transaction,
+    engine: &Engine,
+    workspace: WorkspaceId,
+    session: SessionId,
+    sequence: i64,
+    kind: &str,
+    payload: &Value,
+    at_ms: i64,
+) -> Result<(), DatabaseError> {
+    const SQL: &str = "
+        insert into session_events (id, workspace_id, session_id, sequence, kind, payload_sealed, created_at_ms)
+        values ($1, $2, $3, $4, $5, $6, $7)";
+    let row = MessageId::new(engine.ids(), at_ms).to_string();
+    let payload = engine.vault().seal(Place { column: "session_events.payload_sealed", row: &row }, payload)?;
+    execute!(
+        transaction,
+        sqlx::query(SQL)
+            .bind(&row)
+            .bind(workspace.to_string())
+            .bind(session.to_string())
+            .bind(sequence)
+            .bind(kind)
+            .bind(&payload)
+            .bind(at_ms)
+    )
+    .map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+struct MessageRow {
+    id: String,
+    sequence: i64,
+    sender: String,
+    text_sealed: Sealed,
+    metadata_sealed: Option<Sealed>,
+    confidence: Option<f64>,
+    read_at_ms: Option<i64>,
+    created_at_ms: i64,
+}
+
+/// The last `limit` messages of a session, oldest first.
+pub async fn last_messages(
+    database: &Database,
+    vault: &Vault,
+    session: SessionId,
+    limit: i64,
+) -> Result<Vec<StoredMessage>, DatabaseError> {
+    const SQL: &str = "
+        select id, sequence, sender, text_sealed, metadata_sealed, confidence, read_at_ms, created_at_ms
+        from messages
+        where session_id = $1
+        order by sequence desc
+        limit $2";
+    let rows: Vec<MessageRow> =
+        read!(database, |pool: D| sqlx::query_as(SQL).bind(session.to_string()).bind(limit).fetch_all(pool))?;
+    rows.into_iter().rev().map(|row| opened(vault, row)).collect()
+}
+
+/// Messages of a session from number `after` on, oldest first, at most `limit`.
+pub async fn messages_after(
+    database: &Database,
+    vault: &Vault,
+    session: SessionId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<StoredMessage>, DatabaseError> {
+    const SQL: &str = "
+        select id, sequence, sender, text_sealed, metadata_sealed, confidence, read_at_ms, created_at_ms
+        from messages
+        where session_id = $1 and sequence > $2
+        order by sequence
+        limit $3";
+    let rows: Vec<MessageRow> = read!(database, |pool: D| sqlx::query_as(SQL)
+        .bind(session.to_string())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(pool))?;
+    rows.into_iter().map(|row| opened(vault, row)).collect()
+}
+
+/// How many messages a session has.
+pub async fn count_messages(database: &Database, session: SessionId) -> Result<i64, DatabaseError> {
+    const SQL: &str = "select count(*) from messages where session_id = $1";
+    read!(database, |pool: D| sqlx::query_scalar(SQL).bind(session.to_string()).fetch_one(pool))
+}
+
+fn opened(vault: &Vault, row: MessageRow) -> Result<StoredMessage, DatabaseError> {
+    let place = |column| Place { column, row: &row.id };
+    Ok(StoredMessage {
+        id: row.id.parse().map_err(DatabaseError::internal)?,
+        sequence: row.sequence,
+        sender: match row.sender.as_str() {
+            "user" => Sender::User,
+            "agent" => Sender::Agent,
+            _ => Sender::Bot,
+        },
+        text: vault.open(place("messages.text_sealed"), &row.text_sealed)?,
+        metadata: row
+            .metadata_sealed
+            .as_ref()
+            .map(|sealed| vault.open(place("messages.metadata_sealed"), sealed))
+            .transpose()?,
+        confidence: row.confidence,
+        read_at_ms: row.read_at_ms,
+        created_at_ms: row.created_at_ms,
+    })
+}

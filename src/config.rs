@@ -1,0 +1,300 @@
+//! Every setting, in one place: its name, its default, and where its value came from.
+//!
+//! Settings come from defaults < `candor.toml` < environment < flags. Nothing else in the program reads the
+//! environment.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+/// Settings that keep the names which other support tools use; all others are `CANDOR_` and the setting's name.
+const SHARED_NAMES: [(&str, &str); 2] = [("DATABASE_URL", "database_url"), ("PORT", "port")];
+
+/// Settings that may hold a password: shown as `(hidden)`, and also read from the file that `NAME_FILE` names.
+const SECRETS: [&str; 1] = ["database_url"];
+
+/// The settings file, read from the working directory when it is there.
+const FILE: &str = "candor.toml";
+
+/// All settings of the server, `ingest` and `eval`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `CANDOR_ENV`: in production a missing secret stops the start, in development it is made.
+    pub env: Environment,
+    /// `CANDOR_DATA_DIR`: the database, the index and the lock, unless the URLs below say otherwise.
+    pub data_dir: PathBuf,
+    /// `DATABASE_URL`: `postgres://…` or `sqlite:PATH`; unset: SQLite in the data folder.
+    #[serde(serialize_with = "hidden")]
+    pub database_url: Option<SecretString>,
+    /// `CANDOR_LISTEN`: address of the HTTP API.
+    pub listen: SocketAddr,
+    /// `PORT`: replaces the port of `listen`, as hosting platforms expect.
+    pub port: Option<u16>,
+    /// `CANDOR_METRICS_LISTEN`: address of `/metrics`.
+    pub metrics_listen: SocketAddr,
+    /// `CANDOR_LOG`: which log lines are written, as in `info,candor=debug`.
+    pub log: String,
+    /// `CANDOR_LOG_FORMAT`: `text` for people, `json` for collectors.
+    pub log_format: LogFormat,
+    /// `CANDOR_MODELS_DIR`: where `make setup` puts the embedding model.
+    pub models_dir: PathBuf,
+    /// `CANDOR_RUNTIME_LIBRARY`: the ONNX Runtime library, 1.24 or newer.
+    pub runtime_library: PathBuf,
+    /// `CANDOR_EMBEDDING_MODEL`: a folder under `models_dir`, or a model name that fastembed knows.
+    pub embedding_model: String,
+    /// `CANDOR_EMBEDDING_PRECISION`: how the weights are held; vectors of the two do not mix.
+    pub embedding_precision: Precision,
+    /// `CANDOR_EMBEDDING_SESSIONS`: one-thread sessions for bulk work; default: one a core.
+    pub embedding_sessions: usize,
+    /// `CANDOR_BODY_BYTES_MAX`: the largest request body.
+    pub body_bytes_max: usize,
+    /// `CANDOR_MESSAGE_CHARS_MAX`: the longest message of a customer, in characters.
+    pub message_chars_max: usize,
+    /// `CANDOR_ARTICLE_BYTES_MAX`: the largest article file.
+    pub article_bytes_max: usize,
+    /// `CANDOR_QUESTION_QUEUE_MAX`: questions that may wait for the embedding model; one more gets a 503.
+    pub question_queue_max: usize,
+    /// `CANDOR_BULK_QUEUE_MAX`: chunks that may wait for the embedding model; ingestion then slows down.
+    pub bulk_queue_max: usize,
+    /// `CANDOR_REQUEST_SECONDS_MAX`: the longest that a request may take.
+    pub request_seconds_max: u64,
+    /// `CANDOR_SHUTDOWN_SECONDS_MAX`: how long a stopping server finishes what it took.
+    pub shutdown_seconds_max: u64,
+}
+
+/// How much the program may assume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// A person's own machine.
+    Development,
+    /// A server that customers reach.
+    Production,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One line of text.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How the embedding model's weights are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floats.
+    Fp32,
+    /// 8-bit integers: about twice as fast, vectors within a cosine of 0.99 of the floats'.
+    Int8,
+}
+
+/// Settings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A value that does not fit, or a name that no setting has.
+    #[error("the settings cannot be used: {0}")]
+    Refused(Box<figment::Error>),
+    /// A secret's file that cannot be read.
+    #[error("the file that {name}_FILE names cannot be read: {source}")]
+    SecretFile {
+        /// The setting.
+        name: String,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            env: Environment::Development,
+            data_dir: "data".into(),
+            database_url: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            port: None,
+            metrics_listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
+            log: "info".into(),
+            log_format: LogFormat::Text,
+            models_dir: "models".into(),
+            runtime_library: ".runtime/libonnxruntime.so".into(),
+            embedding_model: "all-MiniLM-L6-v2".into(),
+            embedding_precision: Precision::Int8,
+            embedding_sessions: std::thread::available_parallelism().map_or(1, usize::from),
+            body_bytes_max: 8 << 20,
+            message_chars_max: 4_000,
+            article_bytes_max: 4 << 20,
+            question_queue_max: 64,
+            bulk_queue_max: 64,
+            request_seconds_max: 30,
+            shutdown_seconds_max: 20,
+        }
+    }
+}
+
+/// One setting as `candor config print` shows it.
+#[derive(Debug, Serialize)]
+pub struct Setting {
+    /// The name in `candor.toml`.
+    pub name: String,
+    /// The environment variable.
+    pub variable: String,
+    /// The value in force, secrets hidden.
+    pub value: serde_json::Value,
+    /// Where it came from.
+    pub from: String,
+}
+
+impl Config {
+    /// Reads the settings of this process: `candor.toml` in the working directory, then the environment, then `flags`
+    /// (setting names with their values).
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a value that does not fit, an unknown name, or a secret file that cannot be read.
+    pub fn load(flags: &[(&str, String)]) -> Result<Self, ConfigError> {
+        Self::from_figment(&figment(flags)?)
+    }
+
+    fn from_figment(figment: &Figment) -> Result<Self, ConfigError> {
+        let mut config: Self = figment.extract().map_err(|error| ConfigError::Refused(Box::new(error)))?;
+        if let Some(port) = config.port {
+            config.listen.set_port(port);
+        }
+        config.embedding_sessions = config.embedding_sessions.max(1);
+        Ok(config)
+    }
+
+    /// The settings in force and where each came from, in the order of the documentation.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn explain(flags: &[(&str, String)]) -> Result<Vec<Setting>, ConfigError> {
+        let figment = figment(flags)?;
+        let config = Self::from_figment(&figment)?;
+        let serde_json::Value::Object(values) = serde_json::to_value(&config).unwrap_or_default() else {
+            return Ok(Vec::new());
+        };
+        let setting = |(name, value): (String, serde_json::Value)| {
+            let from = figment.find_metadata(&name).map_or_else(
+                || "default".to_owned(),
+                |metadata| match &metadata.source {
+                    Some(source) => source.to_string(),
+                    None => metadata.name.to_string(),
+                },
+            );
+            Setting { variable: variable(&name), value, from, name }
+        };
+        Ok(values.into_iter().map(setting).collect())
+    }
+
+    /// The database's URL: the one that was set, else SQLite in the data folder.
+    #[must_use]
+    pub fn database_url(&self) -> SecretString {
+        self.database_url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("candor.sqlite").display()).into())
+    }
+
+    /// Where the embedded index lives.
+    #[must_use]
+    pub fn index_dir(&self) -> PathBuf {
+        self.data_dir.join("index")
+    }
+}
+
+/// The environment variable of the setting `name`.
+fn variable(name: &str) -> String {
+    SHARED_NAMES
+        .iter()
+        .find(|(_, setting)| *setting == name)
+        .map_or_else(|| format!("CANDOR_{}", name.to_uppercase()), |(variable, _)| (*variable).to_owned())
+}
+
+fn figment(flags: &[(&str, String)]) -> Result<Figment, ConfigError> {
+    let defaults = Config::default();
+    let shared = Env::raw().only(&SHARED_NAMES.map(|(variable, _)| variable)).map(|variable| {
+        let found = SHARED_NAMES.iter().find(|(name, _)| variable == *name);
+        found.map_or_else(|| variable.as_str().to_lowercase(), |(_, setting)| (*setting).to_owned()).into()
+    });
+    let mut figment = Figment::from(Serialized::defaults(&defaults).profile(figment::Profile::Default))
+        .merge(Toml::file(Path::new(FILE)))
+        .merge(Env::prefixed("CANDOR_").filter(|name| !name.as_str().ends_with("_file")))
+        .merge(shared);
+    for name in SECRETS {
+        let variable = variable(name);
+        let Some(path) = Env::var(&format!("{variable}_FILE")) else { continue };
+        let secret = std::fs::read_to_string(&path)
+            .map_err(|source| ConfigError::SecretFile { name: variable.clone(), source })?;
+        figment = figment.merge((name, secret.trim_end().to_owned()));
+    }
+    for (name, value) in flags {
+        figment = figment.merge((*name, value.clone()));
+    }
+    Ok(figment)
+}
+
+/// Writes that there is a secret, and not which.
+fn hidden<S: serde::Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(secret) if !secret.expose_secret().is_empty() => serializer.serialize_str("(hidden)"),
+        _ => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_environment_and_both_over_the_file() {
+        figment::Jail::expect_with(|jail| {
+            jail.create_file(FILE, "listen = \"127.0.0.1:1111\"\nmessage_chars_max = 10\nlog = \"warn\"")?;
+            jail.set_env("CANDOR_MESSAGE_CHARS_MAX", "20");
+            let config = Config::load(&[("log", "debug".into())]).unwrap();
+            assert_eq!(config.listen.port(), 1111);
+            assert_eq!(config.message_chars_max, 20);
+            assert_eq!(config.log, "debug");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_secret_is_read_from_its_file_and_never_shown() {
+        figment::Jail::expect_with(|jail| {
+            jail.create_file("url", "postgres://candor:hunter2@localhost/candor\n")?;
+            jail.set_env("DATABASE_URL_FILE", "url");
+            let config = Config::load(&[]).unwrap();
+            assert!(config.database_url().expose_secret().ends_with("/candor"));
+            let shown = serde_json::to_string(&Config::explain(&[]).unwrap()).unwrap();
+            assert!(!shown.contains("hunter2") && shown.contains("(hidden)"));
+            assert!(!format!("{config:?}").contains("hunter2"));
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused_by_name() {
+        figment::Jail::expect_with(|jail| {
+            jail.create_file(FILE, "mesage_chars_max = 10")?;
+            assert!(Config::load(&[]).unwrap_err().to_string().contains("mesage_chars_max"));
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn the_port_of_a_hosting_platform_is_taken() {
+        figment::Jail::expect_with(|jail| {
+            jail.set_env("PORT", "9999");
+            assert_eq!(Config::load(&[]).unwrap().listen.port(), 9999);
+            Ok(())
+        });
+    }
+}

@@ -1,0 +1,174 @@
+//! Tickets: where a question goes that the articles do not answer.
+
+pub mod store;
+
+use metrics::counter;
+
+use crate::answer::TracedPassage;
+use crate::answer::decide::Reason;
+use crate::chat::Sender;
+use crate::database::{DatabaseError, Transaction};
+use crate::engine::Engine;
+use crate::ids::{MessageId, SessionId, TicketId, WorkspaceId};
+use crate::telemetry;
+
+/// Characters of a question that make a ticket's title.
+const TITLE_CHARS_MAX: usize = 120;
+
+/// A line of a transcript.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Line {
+    /// Who said it.
+    pub sender: Sender,
+    /// What was said.
+    pub text: String,
+}
+
+/// What whoever takes the ticket needs to see first.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct Evidence {
+    /// What was said, oldest first.
+    pub transcript: Vec<Line>,
+    /// What was found, best first.
+    pub passages: Vec<TracedPassage>,
+}
+
+/// A question that was handed to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Escalation {
+    /// Its ticket.
+    pub ticket: TicketId,
+    /// Why.
+    pub reason: Reason,
+    /// Whether the ticket was open already: a session has one open ticket a reason.
+    pub was_open: bool,
+}
+
+/// Opens a ticket for a question, or adds the question to the one that is open for the same session and reason.
+///
+/// # Errors
+/// As the database; nothing is stored before the caller commits.
+pub async fn escalate(
+    transaction: &mut Transaction,
+    engine: &Engine,
+    workspace: WorkspaceId,
+    session: SessionId,
+    reason: Reason,
+    question: &str,
+    evidence: &Evidence,
+) -> Result<Escalation, DatabaseError> {
+    let at_ms = engine.clock().now_ms();
+    let ticket = store::NewTicket {
+        id: TicketId::new(engine.ids(), at_ms),
+        session: Some(session),
+        reason,
+        title: &title(question),
+        description: question,
+        contact: None,
+        evidence: Some(evidence),
+    };
+    if store::insert_if_none_open(transaction, engine.vault(), workspace, &ticket, at_ms).await? {
+        counter!(telemetry::TICKETS, "reason" => reason.name()).increment(1);
+        return Ok(Escalation { ticket: ticket.id, reason, was_open: false });
+    }
+    let open = store::open_ticket(transaction, session, reason).await?;
+    let message = MessageId::new(engine.ids(), at_ms);
+    store::insert_message(transaction, engine.vault(), workspace, open, message, Sender::User, question, at_ms).await?;
+    Ok(Escalation { ticket: open, reason, was_open: true })
+}
+
+/// Opens a ticket that a customer asked for.
+///
+/// # Errors
+/// As the database.
+pub async fn open(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    session: Option<SessionId>,
+    title: &str,
+    description: &str,
+    contact: Option<&str>,
+) -> Result<TicketId, DatabaseError> {
+    let at_ms = engine.clock().now_ms();
+    let ticket = store::NewTicket {
+        id: TicketId::new(engine.ids(), at_ms),
+        session,
+        reason: Reason::CustomerRequest,
+        title,
+        description,
+        contact,
+        evidence: None,
+    };
+    let mut transaction = engine.database().begin().await?;
+    let opened = match session {
+        None => {
+            store::insert(&mut transaction, engine.vault(), workspace, &ticket, at_ms).await?;
+            ticket.id
+        }
+        Some(session) => {
+            if store::insert_if_none_open(&mut transaction, engine.vault(), workspace, &ticket, at_ms).await? {
+                ticket.id
+            } else {
+                let open = store::open_ticket(&mut transaction, session, ticket.reason).await?;
+                let message = MessageId::new(engine.ids(), at_ms);
+                store::insert_message(
+                    &mut transaction,
+                    engine.vault(),
+                    workspace,
+                    open,
+                    message,
+                    Sender::User,
+                    description,
+                    at_ms,
+                )
+                .await?;
+                open
+            }
+        }
+    };
+    transaction.commit().await?;
+    if opened == ticket.id {
+        counter!(telemetry::TICKETS, "reason" => ticket.reason.name()).increment(1);
+    }
+    Ok(opened)
+}
+
+/// What the customer is told when a person takes over: said by code, because it is a promise.
+#[must_use]
+pub fn handed_over_text(escalation: &Escalation) -> String {
+    let why = match escalation.reason {
+        Reason::NoEvidence => "Our help articles say nothing about that",
+        Reason::LowConfidence => "I could not find a reliable answer to that in our help articles",
+        Reason::CustomerRequest => "You asked for a person",
+    };
+    let what = if escalation.was_open {
+        "added your question to the request that our team has already"
+    } else {
+        "passed your question to our team"
+    };
+    format!("{why}, so I have {what}. Your ticket is {}.", escalation.ticket)
+}
+
+/// The first line of a question, cut at a word.
+fn title(question: &str) -> String {
+    let line = question.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("Question");
+    if line.chars().count() <= TITLE_CHARS_MAX {
+        return line.to_owned();
+    }
+    let cut: String = line.chars().take(TITLE_CHARS_MAX - 1).collect();
+    let whole_words = cut.rfind(char::is_whitespace).map_or(cut.as_str(), |space| &cut[..space]);
+    format!("{}…", whole_words.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_the_first_line_and_ends_at_a_word() {
+        assert_eq!(title("\n  My lock is stuck \nsince yesterday"), "My lock is stuck");
+        let long = title(&"word ".repeat(60));
+        assert!(long.ends_with("word…") && long.chars().count() <= TITLE_CHARS_MAX);
+        assert!(title(&"x".repeat(500)).chars().count() <= TITLE_CHARS_MAX);
+    }
+}

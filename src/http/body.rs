@@ -1,0 +1,56 @@
+//! A JSON body, or a problem that says what is wrong with it.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{StatusCode, header};
+use garde::Validate;
+use serde::de::DeserializeOwned;
+
+use crate::http::problem::{Code, Problem};
+
+/// A body that was read as JSON, with every field known and within its limits.
+pub(super) struct Body<T>(pub T);
+
+impl<S, T> FromRequest<S> for Body<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned + Validate<Context = ()>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !declares_json(&request) {
+            return Err(Problem::new(Code::BodyNotDeclared));
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                Problem::new(Code::BodyTooLarge)
+            } else {
+                Problem::new(Code::BodyNotJson).because(rejection.body_text())
+            }
+        })?;
+        let value: T = serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => {
+                Problem::new(Code::BodyInvalid).because(error.to_string()).at_field(field_of(&error), error.to_string())
+            }
+            _ => Problem::new(Code::BodyNotJson).because(error.to_string()),
+        })?;
+        value.validate().map_err(|report| {
+            let problem = Problem::new(Code::BodyInvalid);
+            report.iter().fold(problem, |problem, (path, error)| problem.at_field(path.to_string(), error.message()))
+        })?;
+        Ok(Self(value))
+    }
+}
+
+fn declares_json(request: &Request) -> bool {
+    let content_type =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// The field that serde complains about: it stands in backticks, as in "unknown field `mesage`".
+fn field_of(error: &serde_json::Error) -> String {
+    error.to_string().split('`').nth(1).unwrap_or_default().to_owned()
+}

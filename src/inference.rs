@@ -1,0 +1,28 @@
+//! Models: the local embedding model, on threads of its own.
+
+mod bert_onnx;
+mod embedder;
+mod lanes;
+
+pub use embedder::{Embedder, Identity};
+
+/// What a caller can do about a model that did not deliver.
+#[derive(Debug, thiserror::Error)]
+pub enum InferenceError {
+    /// A file that `make setup` brings is missing or too old.
+    #[error("{what} ({path}): run `make setup`, or name another place with {variable}")]
+    NotSetUp {
+        /// What is wrong with it.
+        what: String,
+        /// The file or folder.
+        path: String,
+        /// The setting that names it.
+        variable: &'static str,
+    },
+    /// Too many questions wait already: try again soon.
+    #[error("too many questions at once; try again in a moment")]
+    Overloaded,
+    /// Anything else.
+    #[error("the embedding model failed: {0}")]
+    Failed(String),
+}

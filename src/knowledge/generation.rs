@@ -1,0 +1,174 @@
+//! Index generations: built beside each other, switched in one commit, compared with SQL and mended.
+
+use std::collections::HashSet;
+
+use crate::database::DatabaseError;
+use crate::engine::{Engine, Generation};
+use crate::ids::{ChunkId, WorkspaceId};
+use crate::index::{Index, Point};
+use crate::knowledge::parse::{Format, ParsedArticle, parse};
+use crate::knowledge::store::{self, CurrentVersion, GenerationRow};
+use crate::knowledge::sync::{KnowledgeError, blocking, embed, embedded_text, placed, rows};
+use crate::people;
+
+/// Versions that are chunked before the next are read.
+const VERSIONS_A_ROUND: i64 = 64;
+/// Points that are embedded before they are written.
+const POINTS_A_ROUND: usize = 256;
+
+/// What [`mend`] did to the index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Mended {
+    /// Points that SQL has and the index had not.
+    pub restored: usize,
+    /// Points that the index had and SQL has not.
+    pub swept: usize,
+}
+
+/// What [`rebuild`] made.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Rebuilt {
+    /// The generation that now answers.
+    pub generation: String,
+    /// Articles in it.
+    pub articles: usize,
+    /// Points in it.
+    pub points: usize,
+}
+
+/// Compares the active generation with SQL, in every workspace, and mends the index where they differ.
+///
+/// # Errors
+/// [`KnowledgeError`]; then what was mended so far stays mended.
+pub async fn mend(engine: &Engine) -> Result<Mended, KnowledgeError> {
+    let generation = engine.generation();
+    let mut mended = Mended::default();
+    for workspace in people::store::workspace_ids(engine.database()).await? {
+        // Points are written before their rows: reading the index first, a point of an article that is being published
+        // now would look like an orphan. So it is swept only if SQL still does not know it after the index was read.
+        let in_index: HashSet<ChunkId> = generation.index.chunks(workspace).await?.into_iter().collect();
+        let in_sql: HashSet<ChunkId> =
+            store::chunk_ids(engine.database(), workspace, &generation.row.id).await?.into_iter().collect();
+        let missing: Vec<ChunkId> = in_sql.difference(&in_index).copied().collect();
+        let orphans: Vec<ChunkId> = in_index.difference(&in_sql).copied().collect();
+        for chunks in missing.chunks(POINTS_A_ROUND) {
+            mended.restored += restore(engine, &generation, workspace, chunks).await?;
+        }
+        if !orphans.is_empty() {
+            let _nothing_is_being_published = engine.publishing().write().await;
+            let known: HashSet<ChunkId> =
+                store::chunk_ids(engine.database(), workspace, &generation.row.id).await?.into_iter().collect();
+            let orphans: Vec<ChunkId> = orphans.into_iter().filter(|chunk| !known.contains(chunk)).collect();
+            generation.index.delete(workspace, &orphans).await?;
+            mended.swept += orphans.len();
+        }
+    }
+    Ok(mended)
+}
+
+/// Embeds again what SQL has of `chunks` and writes the points.
+async fn restore(
+    engine: &Engine,
+    generation: &Generation,
+    workspace: WorkspaceId,
+    chunks: &[ChunkId],
+) -> Result<usize, KnowledgeError> {
+    let chunks = store::visible_chunks(engine.database(), workspace, &generation.row.id, chunks).await?;
+    let texts: Vec<String> =
+        chunks.iter().map(|chunk| embedded_text(&chunk.title, &chunk.heading_path, &chunk.text)).collect();
+    let vectors = engine.embedder().embed_passages(texts.clone()).await?;
+    let points: Vec<Point> = chunks
+        .into_iter()
+        .zip(texts.iter().zip(vectors))
+        .map(|(chunk, (text, dense))| Point {
+            chunk: chunk.id,
+            dense,
+            terms: engine.bm25().document(text),
+            tags: chunk.tags,
+        })
+        .collect();
+    let restored = points.len();
+    generation.index.upsert(workspace, points).await?;
+    Ok(restored)
+}
+
+/// Builds a new generation from SQL beside the active one and switches to it; questions are answered throughout.
+///
+/// `progress` is told how many articles are done and how many there are.
+///
+/// # Errors
+/// [`KnowledgeError`]; then the old generation stays active.
+pub async fn rebuild(
+    engine: &Engine,
+    progress: impl Fn(usize, usize) + Send + Sync,
+) -> Result<Rebuilt, KnowledgeError> {
+    let at_ms = engine.clock().now_ms();
+    let row = next_generation(engine).await?;
+    let folder = engine.config().index_dir().join(&row.id);
+    if folder.exists() {
+        // The remains of a rebuild that was cut off.
+        std::fs::remove_dir_all(&folder).map_err(DatabaseError::internal)?;
+    }
+    let index = Index::open(&folder, usize::try_from(row.dimension).unwrap_or_default())?;
+    let mut transaction = engine.database().begin().await?;
+    store::insert_generation(&mut transaction, &row, at_ms).await?;
+    transaction.commit().await?;
+    let generation = Generation { row, index };
+
+    let total = usize::try_from(store::count_published(engine.database()).await?).unwrap_or_default();
+    let (mut articles, mut points) = (0, 0);
+    loop {
+        let versions = store::unchunked(engine.database(), &generation.row.id, VERSIONS_A_ROUND).await?;
+        for version in &versions {
+            points += rebuild_version(engine, &generation, version).await?;
+            articles += 1;
+            progress(articles, total.max(articles));
+        }
+        if versions.is_empty() {
+            // What is published from here on must go into the new generation, so nothing is published during the switch.
+            let _nothing_is_being_published = engine.publishing().write().await;
+            let mut transaction = engine.database().begin().await?;
+            if store::activate_generation(&mut transaction, &generation.row.id, engine.clock().now_ms()).await? {
+                transaction.commit().await?;
+                let id = generation.row.id.clone();
+                engine.switch_generation(generation);
+                return Ok(Rebuilt { generation: id, articles, points });
+            }
+        }
+    }
+}
+
+/// The next generation's name and contents, as the settings ask for them.
+pub async fn next_generation(engine: &Engine) -> Result<GenerationRow, KnowledgeError> {
+    let number = store::count_generations(engine.database()).await? + 1;
+    Ok(engine.generation_row(number))
+}
+
+async fn rebuild_version(
+    engine: &Engine,
+    generation: &Generation,
+    current: &CurrentVersion,
+) -> Result<usize, KnowledgeError> {
+    let (worker, version) = (engine.clone(), current.clone());
+    let chunks = blocking(move || {
+        let format = Format::of_file_name(&version.source).unwrap_or(Format::PlainText);
+        let reparsed = parse(&version.source, format, version.body.as_bytes(), &|_| None);
+        // Citations point into the stored plain text. A parser that has changed since would chunk another one: then the stored
+        // text is chunked as it stands, without its headings, until the file is ingested again.
+        let article = match reparsed {
+            Ok(article) if article.text == version.plain_text => article,
+            _ => ParsedArticle::unsectioned(&version.title, &version.plain_text),
+        };
+        placed(&version.plain_text, worker.chunker().chunk(&article))
+    })
+    .await?;
+    let points = embed(engine, current.version, generation, &current.title, &current.tags, &chunks).await?;
+    let chunks = rows(current.version, &generation.row.id, &chunks, &points);
+    generation.index.upsert(current.workspace, points).await?;
+    let mut transaction = engine.database().begin().await?;
+    let article = current.article.to_string();
+    store::insert_chunks(&mut transaction, current.workspace, &article, current.version, &generation.row.id, &chunks)
+        .await?;
+    transaction.commit().await?;
+    Ok(chunks.len())
+}

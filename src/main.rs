@@ -1,0 +1,91 @@
+//! The server and the commands that set it up: argv in, exit code out.
+
+mod commands;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Answers a company's customers from the company's own articles, and says so when it can't.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  candor workspace create 'Tarnwheel'
+  candor key create --workspace 0192f3a4-… --scopes chat,tickets
+  candor serve --listen 127.0.0.1:8080
+  curl -s localhost:8080/chat/query -H 'X-API-Key: pk_…' -H 'Content-Type: application/json' \\
+       -d '{\"sessionId\": \"visitor-1\", \"message\": \"How do I return my bike?\"}'
+
+Settings come from candor.toml, the environment and flags: `candor config print` shows them."
+)]
+struct Arguments {
+    /// The folder of the database and the index.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data_dir: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answers questions over HTTP until it is told to stop.
+    Serve {
+        /// The address to listen at, as in 127.0.0.1:8080.
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<String>,
+    },
+    /// Brings the database's schema up to date.
+    Migrate,
+    /// Builds the index again from the database, beside the old one, and switches to it.
+    Reindex {
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows the settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Workspaces: one company's articles, keys, sessions and tickets each.
+    #[command(subcommand)]
+    Workspace(commands::WorkspaceCommand),
+    /// API keys: how widgets and integrations say who they are.
+    #[command(subcommand)]
+    Key(commands::KeyCommand),
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Prints every setting, its value and where it came from; secrets hidden.
+    Print {
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut flags: Vec<(&str, String)> = Vec::new();
+    flags.extend(arguments.data_dir.map(|folder| ("data_dir", folder)));
+    let done = match arguments.command {
+        Command::Serve { listen } => {
+            flags.extend(listen.map(|address| ("listen", address)));
+            serve::serve(&flags).await
+        }
+        Command::Migrate => commands::migrate(&flags).await,
+        Command::Reindex { json } => commands::reindex(&flags, json).await,
+        Command::Config(ConfigCommand::Print { json }) => commands::print_config(&flags, json),
+        Command::Workspace(command) => commands::workspace(&flags, command).await,
+        Command::Key(command) => commands::key(&flags, command).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("candor: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! From a question to passages: embed → dense + BM25 candidates → what is visible → fuse.
+//!
+//! Each stage is a function of its own, so that a rerank is one more line in [`search`].
+
+mod frequencies;
+pub mod fuse;
+
+use std::collections::HashMap;
+
+pub use frequencies::FrequencyCache;
+
+use crate::database::DatabaseError;
+use crate::engine::Engine;
+use crate::ids::{ArticleId, ChunkId, VersionId, WorkspaceId};
+use crate::index::{Candidate, IndexError, IndexQuery, TermId};
+use crate::inference::InferenceError;
+use crate::knowledge::store::{self, VisibleChunk};
+use crate::telemetry::{Stage, Stages};
+
+/// Candidates that each of the two rankings brings. More than are shown, because some may have been replaced since.
+const CANDIDATES_A_RANKING: usize = 50;
+
+/// What to look for.
+#[derive(Clone, Debug)]
+pub struct SearchQuery<'a> {
+    /// The question, in the asker's words.
+    pub text: &'a str,
+    /// Only articles with one of these tags; empty: all.
+    pub tags: &'a [String],
+    /// How many passages at most.
+    pub limit: usize,
+}
+
+/// A chunk that was found, with why.
+#[derive(Clone, Debug)]
+pub struct Passage {
+    /// The chunk.
+    pub chunk: ChunkId,
+    /// Its article.
+    pub article: ArticleId,
+    /// The version whose plain text it stands in.
+    pub version: VersionId,
+    /// The article's path below the ingested folder.
+    pub source: String,
+    /// The article's title.
+    pub title: String,
+    /// Where a customer can read the article.
+    pub url: Option<String>,
+    /// The article's language, ISO 639-1.
+    pub language: Option<String>,
+    /// The headings above it.
+    pub heading_path: Vec<String>,
+    /// Its first code point in the version's plain text.
+    pub start_char: usize,
+    /// One after its last.
+    pub end_char: usize,
+    /// What it says.
+    pub text: String,
+    /// Cosine of question and chunk, -1 to 1.
+    pub cosine: f32,
+    /// BM25 as a share of what a chunk with all of the question's words could reach, 0 to 1.
+    pub bm25: f32,
+    /// The fused score that passages are ranked by.
+    pub score: f32,
+}
+
+/// The question's distinct terms with how telling each is in this workspace.
+#[derive(Clone, Debug, Default)]
+pub struct QuestionTerms {
+    /// Term and inverse document frequency.
+    pub idf: HashMap<TermId, f32>,
+    /// The sum of all of them.
+    pub mass: f32,
+    /// The part of the sum whose terms stand in no chunk at all.
+    pub unknown_mass: f32,
+}
+
+impl QuestionTerms {
+    /// The share of the question's mass whose terms are among `terms`, 0 to 1.
+    #[must_use]
+    pub fn covered_by(&self, terms: &[TermId]) -> f32 {
+        if self.mass <= 0.0 {
+            return 0.0;
+        }
+        let covered: f32 = terms.iter().filter_map(|term| self.idf.get(term)).sum();
+        (covered / self.mass).min(1.0)
+    }
+}
+
+/// What a search found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Best first.
+    pub passages: Vec<Passage>,
+    /// The question as BM25 saw it.
+    pub terms: QuestionTerms,
+    /// The index generation that was asked.
+    pub generation: String,
+}
+
+/// What a caller can do about a search that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// There is no such workspace.
+    #[error("there is no workspace {0}")]
+    NoWorkspace(WorkspaceId),
+    /// The embedding model.
+    #[error(transparent)]
+    Inference(#[from] InferenceError),
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// Finds the passages of `workspace` that say most about the question, best first.
+///
+/// # Errors
+/// [`SearchError`].
+pub async fn search(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    query: &SearchQuery<'_>,
+    stages: &mut Stages,
+) -> Result<Found, SearchError> {
+    let generation = engine.generation();
+    let dense = stages.time(Stage::Embed, engine.embedder().embed_question(query.text)).await?;
+    stages
+        .time(Stage::Search, async {
+            let question = engine.bm25().question(query.text);
+            let terms = question_terms(engine, workspace, &generation.row.id, &question.ids).await?;
+            let index_query = IndexQuery {
+                dense,
+                terms: question,
+                tags: query.tags.to_vec(),
+                limit: CANDIDATES_A_RANKING.max(query.limit),
+            };
+            let candidates = generation.index.search(workspace, index_query).await?;
+            let ids: Vec<ChunkId> = candidates.iter().map(|candidate| candidate.chunk).collect();
+            let visible = store::visible_chunks(engine.database(), workspace, &generation.row.id, &ids).await?;
+            let mut passages = passages(visible, &candidates, terms.mass);
+            fuse::rank(&mut passages);
+            passages.truncate(query.limit);
+            Ok(Found { passages, terms, generation: generation.row.id.clone() })
+        })
+        .await
+}
+
+async fn question_terms(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    generation: &str,
+    terms: &[TermId],
+) -> Result<QuestionTerms, SearchError> {
+    let frequencies = engine
+        .frequencies()
+        .of(engine.database(), workspace, generation)
+        .await?
+        .ok_or(SearchError::NoWorkspace(workspace))?;
+    let idf: HashMap<TermId, f32> = terms.iter().map(|term| (*term, frequencies.idf(*term))).collect();
+    let unknown = terms.iter().filter(|term| frequencies.chunks_with(**term) == 0);
+    Ok(QuestionTerms { mass: idf.values().sum(), unknown_mass: frequencies.idf_mass(unknown.copied()), idf })
+}
+
+/// The visible chunks with the scores of their candidates.
+fn passages(visible: Vec<VisibleChunk>, candidates: &[Candidate], mass: f32) -> Vec<Passage> {
+    let scores: HashMap<ChunkId, &Candidate> =
+        candidates.iter().map(|candidate| (candidate.chunk, candidate)).collect();
+    visible
+        .into_iter()
+        .filter_map(|chunk| {
+            let candidate = scores.get(&chunk.id)?;
+            Some(Passage {
+                chunk: chunk.id,
+                article: chunk.article,
+                version: chunk.version,
+                source: chunk.source,
+                title: chunk.title,
+                url: chunk.url,
+                language: chunk.language,
+                heading_path: chunk.heading_path,
+                start_char: usize::try_from(chunk.start_char).unwrap_or_default(),
+                end_char: usize::try_from(chunk.end_char).unwrap_or_default(),
+                text: chunk.text,
+                cosine: candidate.cosine,
+                bm25: fuse::bm25_share(candidate.bm25, mass),
+                score: 0.0,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,159 @@
+//! Logs, the stages of an answer, and every metric's name.
+
+use std::time::{Duration, Instant};
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+use crate::config::{Config, LogFormat};
+
+/// A part of the way from a question to its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The question becomes a vector.
+    Embed,
+    /// Candidates are found, made visible and ranked.
+    Search,
+    /// The draft is made.
+    Generate,
+    /// Confidence and decision.
+    Decide,
+}
+
+impl Stage {
+    /// All stages, in their order.
+    pub const ALL: [Self; 4] = [Self::Embed, Self::Search, Self::Generate, Self::Decide];
+
+    /// Its name in metrics and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Embed => "embed",
+            Self::Search => "search",
+            Self::Generate => "generate",
+            Self::Decide => "decide",
+        }
+    }
+}
+
+/// How long each stage took.
+#[derive(Clone, Debug, Default)]
+pub struct Stages {
+    times: Vec<(Stage, Duration)>,
+}
+
+impl Stages {
+    /// Runs `work` and notes how long it took.
+    pub async fn time<T>(&mut self, stage: Stage, work: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let outcome = work.await;
+        self.note(stage, began.elapsed());
+        outcome
+    }
+
+    /// Runs `work`, which does not wait, and notes how long it took.
+    pub fn time_sync<T>(&mut self, stage: Stage, work: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let outcome = work();
+        self.note(stage, began.elapsed());
+        outcome
+    }
+
+    fn note(&mut self, stage: Stage, took: Duration) {
+        histogram!(ANSWER_STAGE_DURATION, "stage" => stage.name()).record(took.as_secs_f64());
+        self.times.push((stage, took));
+    }
+
+    /// The stages with their milliseconds.
+    #[must_use]
+    pub fn milliseconds(&self) -> Vec<(Stage, f64)> {
+        self.times.iter().map(|(stage, took)| (*stage, took.as_secs_f64() * 1_000.0)).collect()
+    }
+}
+
+/// `http_requests_total{method,route,status}`
+pub const HTTP_REQUESTS: &str = "http_requests_total";
+/// `http_request_duration_seconds{method,route}`
+pub const HTTP_REQUEST_DURATION: &str = "http_request_duration_seconds";
+/// `answers_total{decision,reason,response_type}`
+pub const ANSWERS: &str = "answers_total";
+/// `answer_stage_duration_seconds{stage}`
+pub const ANSWER_STAGE_DURATION: &str = "answer_stage_duration_seconds";
+/// `answer_duration_seconds`
+pub const ANSWER_DURATION: &str = "answer_duration_seconds";
+/// `answer_confidence`
+pub const ANSWER_CONFIDENCE: &str = "answer_confidence";
+/// `calibration_state{state}`
+pub const CALIBRATION_STATE: &str = "calibration_state";
+/// `retrieval_queries_total{result}`
+pub const RETRIEVAL_QUERIES: &str = "retrieval_queries_total";
+/// `retrieval_top_score`
+pub const RETRIEVAL_TOP_SCORE: &str = "retrieval_top_score";
+/// `ingest_articles_total{result}`
+pub const INGEST_ARTICLES: &str = "ingest_articles_total";
+/// `ingest_chunks_total`
+pub const INGEST_CHUNKS: &str = "ingest_chunks_total";
+/// `ingest_duration_seconds`
+pub const INGEST_DURATION: &str = "ingest_duration_seconds";
+/// `tickets_total{reason}`
+pub const TICKETS: &str = "tickets_total";
+/// `index_points`
+pub const INDEX_POINTS: &str = "index_points";
+/// `database_pool_connections{state}`
+pub const DATABASE_POOL_CONNECTIONS: &str = "database_pool_connections";
+/// `build_info{version}`
+pub const BUILD_INFO: &str = "build_info";
+
+/// Bucket bounds of `answer_confidence`.
+pub const CONFIDENCE_BUCKETS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
+/// Bucket bounds of everything that is measured in seconds, from an embedding to a slow language model.
+pub const SECONDS_BUCKETS: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// Describes every metric and starts those whose labels are known at 0, so that a dashboard shows a zero and not a gap.
+pub fn describe_metrics() {
+    describe_counter!(HTTP_REQUESTS, "Requests by method, route and status.");
+    describe_histogram!(HTTP_REQUEST_DURATION, Unit::Seconds, "Time to answer a request.");
+    describe_counter!(ANSWERS, "Answers by decision, reason and how they were made.");
+    describe_histogram!(ANSWER_STAGE_DURATION, Unit::Seconds, "Time of each stage of an answer.");
+    describe_histogram!(ANSWER_DURATION, Unit::Seconds, "Time from a question to its answer.");
+    describe_histogram!(ANSWER_CONFIDENCE, "Stated probability that a draft is right.");
+    describe_gauge!(CALIBRATION_STATE, "1 for what the threshold in force rests on.");
+    describe_counter!(RETRIEVAL_QUERIES, "Searches that found something, and that did not.");
+    describe_histogram!(RETRIEVAL_TOP_SCORE, "Fused score of the best passage.");
+    describe_counter!(INGEST_ARTICLES, "Article files by what became of them.");
+    describe_counter!(INGEST_CHUNKS, "Chunks that were published.");
+    describe_histogram!(INGEST_DURATION, Unit::Seconds, "Time to publish an article.");
+    describe_counter!(TICKETS, "Tickets by why they were opened.");
+    describe_gauge!(INDEX_POINTS, "Points in the active index generation.");
+    describe_gauge!(DATABASE_POOL_CONNECTIONS, "Database connections by state.");
+    describe_gauge!(BUILD_INFO, "The version that runs.");
+
+    gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    for state in ["default", "workspace"] {
+        gauge!(CALIBRATION_STATE, "state" => state).set(if state == "default" { 1.0 } else { 0.0 });
+    }
+    for result in ["hit", "empty"] {
+        counter!(RETRIEVAL_QUERIES, "result" => result).absolute(0);
+    }
+    for result in ["published", "failed", "removed"] {
+        counter!(INGEST_ARTICLES, "result" => result).absolute(0);
+    }
+    counter!(INGEST_CHUNKS).absolute(0);
+    for state in ["used", "idle"] {
+        gauge!(DATABASE_POOL_CONNECTIONS, "state" => state).set(0.0);
+    }
+    gauge!(INDEX_POINTS).set(0.0);
+}
+
+/// Starts the log on standard error. What customers and articles say is never logged.
+pub fn start_log(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log)
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process (tests) keeps the first.
+    let _ = match config.log_format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}
