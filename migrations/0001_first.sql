@@ -61,8 +61,9 @@ create table article_versions (
     tags text not null,
     language text,
     url text,
-    -- what was read, and the plain text that citations point into
+    -- what was read, the fragments that it includes, and the plain text that citations point into
     body text not null,
+    fragments text not null,
     plain_text text not null,
     digest text not null,
     created_at_ms bigint not null

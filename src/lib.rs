@@ -24,6 +24,3 @@ pub mod clock;
 pub mod config;
 pub mod ids;
 pub mod telemetry;
-
-#[cfg(test)]
-mod tests;

@@ -46,31 +46,15 @@ impl Ranked {
             .into_iter()
             // adding 0 makes one zero of -0 and 0
             .map(|(confidence, positive)| {
-                (
-                    if confidence.is_nan() {
-                        f64::NEG_INFINITY
-                    } else {
-                        confidence + 0.0
-                    },
-                    positive,
-                )
+                (if confidence.is_nan() { f64::NEG_INFINITY } else { confidence + 0.0 }, positive)
             })
             .unzip();
         let mut order: Vec<usize> = (0..confidences.len()).collect();
         order.sort_by(|one, other| confidences[*other].total_cmp(&confidences[*one]));
         let begins = (0..order.len())
-            .map(|place| {
-                place == 0
-                    || confidences[order[place]]
-                        .total_cmp(&confidences[order[place - 1]])
-                        .is_ne()
-            })
+            .map(|place| place == 0 || confidences[order[place]].total_cmp(&confidences[order[place - 1]]).is_ne())
             .collect();
-        Self {
-            order,
-            begins,
-            positive,
-        }
+        Self { order, begins, positive }
     }
 
     /// The chance that a positive item has a higher confidence than a negative one, a tie counting half.
@@ -144,12 +128,11 @@ impl Ranked {
 
     /// How many are answered, and how many of them wrongly, after each block.
     fn cumulated(&self, weights: &[u32]) -> impl Iterator<Item = (u64, u64)> {
-        self.blocks(weights)
-            .scan((0, 0), |(answered, wrong), block| {
-                *answered += block.positives + block.negatives;
-                *wrong += block.negatives;
-                Some((*answered, *wrong))
-            })
+        self.blocks(weights).scan((0, 0), |(answered, wrong), block| {
+            *answered += block.positives + block.negatives;
+            *wrong += block.negatives;
+            Some((*answered, *wrong))
+        })
     }
 
     /// The blocks with at least one item that counts, from the most confident.
@@ -159,11 +142,7 @@ impl Ranked {
         let blocks = std::iter::from_fn(move || {
             let mut block = Block::default();
             let first = place;
-            while let Some(item) = self
-                .order
-                .get(place)
-                .filter(|_| place == first || !self.begins[place])
-            {
+            while let Some(item) = self.order.get(place).filter(|_| place == first || !self.begins[place]) {
                 let count = u64::from(weights[*item]);
                 if self.positive[*item] {
                     block.positives += count;
@@ -182,10 +161,7 @@ impl Ranked {
 #[must_use]
 pub fn risk(wrong: u64, answered: u64) -> Option<Figure> {
     let ci95 = clopper_pearson_95(wrong, answered)?;
-    Some(Figure {
-        value: wrong as f64 / answered as f64,
-        ci95,
-    })
+    Some(Figure { value: wrong as f64 / answered as f64, ci95 })
 }
 
 /// The exact two-sided 95 % interval of a rate, `[low, high]`, from `wrong` of `answered` independent cases.
@@ -197,10 +173,7 @@ pub fn risk(wrong: u64, answered: u64) -> Option<Figure> {
 pub fn clopper_pearson_95(wrong: u64, answered: u64) -> Option<[f64; 2]> {
     let right = answered.checked_sub(wrong)?;
     // the lower bound of the wrong is what the upper bound of the right leaves
-    Some([
-        1.0 - risk_upper_bound(right, answered, 0.025)?,
-        risk_upper_bound(wrong, answered, 0.025)?,
-    ])
+    Some([1.0 - risk_upper_bound(right, answered, 0.025)?, risk_upper_bound(wrong, answered, 0.025)?])
 }
 
 /// The largest rate at which `wrong` or fewer of `answered` independent cases are still as likely as `delta`.
@@ -237,13 +210,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// Confidences 4 right, 3 wrong, 2 right and wrong, 1 wrong.
-    const ITEMS: [(f64, bool); 5] = [
-        (2.0, true),
-        (4.0, true),
-        (1.0, false),
-        (3.0, false),
-        (2.0, false),
-    ];
+    const ITEMS: [(f64, bool); 5] = [(2.0, true), (4.0, true), (1.0, false), (3.0, false), (2.0, false)];
 
     #[test]
     fn scores_hand_computed_items() {
@@ -252,37 +219,22 @@ mod tests {
         // 4 beats 3, 2 and 1; 2 loses to 3, ties with 2, beats 1
         assert_close(ranked.auroc(&ones).unwrap(), 4.5 / 6.0);
         // risks 0, 1/2, then 1.5/3 and 2/4 in expectation, then 3/5
-        assert_close(
-            ranked.aurc(&ones).unwrap(),
-            (0.0 + 0.5 + 0.5 + 0.5 + 0.6) / 5.0,
-        );
+        assert_close(ranked.aurc(&ones).unwrap(), (0.0 + 0.5 + 0.5 + 0.5 + 0.6) / 5.0);
         assert_eq!(ranked.coverage_at_risk(0.0, &ones), Some(0.2));
         assert_eq!(ranked.coverage_at_risk(0.49, &ones), Some(0.2));
         assert_eq!(ranked.coverage_at_risk(0.5, &ones), Some(0.8));
         assert_eq!(ranked.coverage_at_risk(0.6, &ones), Some(1.0));
         let points = ranked.operating_points(&ones);
         assert_eq!(points.len(), 4);
-        assert_eq!(
-            points[2],
-            OperatingPoint {
-                coverage: 0.8,
-                risk: 0.5
-            }
-        );
+        assert_eq!(points[2], OperatingPoint { coverage: 0.8, risk: 0.5 });
     }
 
     #[test]
     fn coverage_may_rise_again_after_a_wrong_answer() {
         let mut items = vec![(9.0, false)];
         items.extend((0..9).map(|place| (8.0 - f64::from(place), true)));
-        assert_eq!(
-            Ranked::new(items.clone()).coverage_at_risk(0.1, &[1; 10]),
-            Some(1.0)
-        );
-        assert_eq!(
-            Ranked::new(items).coverage_at_risk(0.09, &[1; 10]),
-            Some(0.0)
-        );
+        assert_eq!(Ranked::new(items.clone()).coverage_at_risk(0.1, &[1; 10]), Some(1.0));
+        assert_eq!(Ranked::new(items).coverage_at_risk(0.09, &[1; 10]), Some(0.0));
     }
 
     #[test]
@@ -297,28 +249,16 @@ mod tests {
     #[test]
     fn says_nothing_without_both_classes_or_without_items() {
         assert_eq!(Ranked::new([(1.0, true)]).auroc(&[1]), None);
-        assert_eq!(
-            Ranked::new([(1.0, true), (0.0, false)]).auroc(&[3, 0]),
-            None
-        );
+        assert_eq!(Ranked::new([(1.0, true), (0.0, false)]).auroc(&[3, 0]), None);
         assert_eq!(Ranked::new([(1.0, true)]).aurc(&[0]), None);
         assert_eq!(Ranked::new([]).coverage_at_risk(0.1, &[]), None);
     }
 
     #[test]
     fn ranks_a_missing_confidence_last_and_both_zeros_alike() {
-        assert_eq!(
-            Ranked::new([(f64::NAN, false), (-5.0, true)]).auroc(&[1, 1]),
-            Some(1.0)
-        );
-        assert_eq!(
-            Ranked::new([(-f64::NAN, false), (f64::NEG_INFINITY, true)]).auroc(&[1, 1]),
-            Some(0.5)
-        );
-        assert_eq!(
-            Ranked::new([(-0.0, false), (0.0, true)]).auroc(&[1, 1]),
-            Some(0.5)
-        );
+        assert_eq!(Ranked::new([(f64::NAN, false), (-5.0, true)]).auroc(&[1, 1]), Some(1.0));
+        assert_eq!(Ranked::new([(-f64::NAN, false), (f64::NEG_INFINITY, true)]).auroc(&[1, 1]), Some(0.5));
+        assert_eq!(Ranked::new([(-0.0, false), (0.0, true)]).auroc(&[1, 1]), Some(0.5));
     }
 
     #[test]
@@ -330,31 +270,19 @@ mod tests {
             let expected = |field: &str| case[field].as_f64().unwrap();
             assert_close(ranked.auroc(&weights).unwrap(), expected("auroc"));
             assert_close(ranked.aurc(&weights).unwrap(), expected("aurc"));
-            assert_close(
-                ranked.coverage_at_risk(0.2, &weights).unwrap(),
-                expected("coverage_at_risk_20"),
-            );
-            assert_close(
-                ranked.coverage_at_risk(0.4, &weights).unwrap(),
-                expected("coverage_at_risk_40"),
-            );
+            assert_close(ranked.coverage_at_risk(0.2, &weights).unwrap(), expected("coverage_at_risk_20"));
+            assert_close(ranked.coverage_at_risk(0.4, &weights).unwrap(), expected("coverage_at_risk_40"));
         }
     }
 
     #[test]
     fn clopper_pearson_equals_scipy() {
         for case in fixtures::reference()["clopper_pearson"].as_array().unwrap() {
-            let (wrong, answered) = (
-                case["wrong"].as_u64().unwrap(),
-                case["answered"].as_u64().unwrap(),
-            );
+            let (wrong, answered) = (case["wrong"].as_u64().unwrap(), case["answered"].as_u64().unwrap());
             let figure = risk(wrong, answered).unwrap();
             assert_close(figure.ci95[0], case["low"].as_f64().unwrap());
             assert_close(figure.ci95[1], case["high"].as_f64().unwrap());
-            assert_close(
-                risk_upper_bound(wrong, answered, 0.05).unwrap(),
-                case["upper_95"].as_f64().unwrap(),
-            );
+            assert_close(risk_upper_bound(wrong, answered, 0.05).unwrap(), case["upper_95"].as_f64().unwrap());
         }
     }
 
@@ -375,10 +303,7 @@ mod tests {
     }
 
     fn items() -> impl Strategy<Value = Vec<(f64, bool, u32)>> {
-        prop::collection::vec(
-            ((-8_i8..8).prop_map(f64::from), any::<bool>(), 0_u32..4),
-            1..40,
-        )
+        prop::collection::vec(((-8_i8..8).prop_map(f64::from), any::<bool>(), 0_u32..4), 1..40)
     }
 
     proptest! {

@@ -39,19 +39,11 @@ impl Confidences {
     /// A confidence outside is taken to the nearer end, NaN to 0.
     pub fn new(items: impl IntoIterator<Item = (f64, bool)>) -> Self {
         let probability = |confidence: f64| {
-            if confidence.is_nan() {
-                0.0
-            } else {
-                confidence.clamp(0.0, 1.0) + 0.0
-            }
+            if confidence.is_nan() { 0.0 } else { confidence.clamp(0.0, 1.0) + 0.0 }
         };
         let mut items: Vec<Item> = (0..)
             .zip(items)
-            .map(|(number, (confidence, correct))| Item {
-                number,
-                confidence: probability(confidence),
-                correct,
-            })
+            .map(|(number, (confidence, correct))| Item { number, confidence: probability(confidence), correct })
             .collect();
         items.sort_by(|one, other| one.confidence.total_cmp(&other.confidence));
         Self { items }
@@ -67,10 +59,7 @@ impl Confidences {
     pub fn expected_error(&self, weights: &[u32]) -> Option<f64> {
         let bins = self.bins(weights);
         let total: u64 = bins.iter().map(|bin| bin.count).sum();
-        let sum: f64 = bins
-            .iter()
-            .map(|bin| bin.count as f64 * (bin.accuracy - bin.mean_confidence).abs())
-            .sum();
+        let sum: f64 = bins.iter().map(|bin| bin.count as f64 * (bin.accuracy - bin.mean_confidence).abs()).sum();
         (total > 0).then(|| sum / total as f64)
     }
 
@@ -82,12 +71,8 @@ impl Confidences {
     pub fn bins(&self, weights: &[u32]) -> Vec<Bin> {
         debug_assert_eq!(weights.len(), self.items.len());
         let total: u64 = weights.iter().copied().map(u64::from).sum();
-        let sizes = (0..BINS)
-            .map(|bin| total / BINS + u64::from(bin < total % BINS))
-            .filter(|size| *size > 0);
-        let mut blocks = self
-            .items
-            .chunk_by(|one, other| one.confidence.total_cmp(&other.confidence).is_eq());
+        let sizes = (0..BINS).map(|bin| total / BINS + u64::from(bin < total % BINS)).filter(|size| *size > 0);
+        let mut blocks = self.items.chunk_by(|one, other| one.confidence.total_cmp(&other.confidence).is_eq());
         // what the bins before have left of the current block: its items, their confidence and accuracy
         let (mut left, mut confidence, mut accuracy) = (0, 0.0, 0.0);
         let mut bins = Vec::new();
@@ -96,14 +81,8 @@ impl Confidences {
             while filled < size {
                 if left == 0 {
                     let Some(block) = blocks.next() else { break };
-                    let counts = block
-                        .iter()
-                        .map(|item| (u64::from(weights[item.number]), item.correct));
-                    let correct: u64 = counts
-                        .clone()
-                        .filter(|(_, correct)| *correct)
-                        .map(|(count, _)| count)
-                        .sum();
+                    let counts = block.iter().map(|item| (u64::from(weights[item.number]), item.correct));
+                    let correct: u64 = counts.clone().filter(|(_, correct)| *correct).map(|(count, _)| count).sum();
                     left = counts.map(|(count, _)| count).sum();
                     confidence = block[0].confidence;
                     accuracy = correct as f64 / left as f64;
@@ -128,9 +107,7 @@ impl Confidences {
     /// is better; `None` without an item.
     #[must_use]
     pub fn brier(&self, weights: &[u32]) -> Option<f64> {
-        self.mean(weights, |item| {
-            (item.confidence - f64::from(u8::from(item.correct))).powi(2)
-        })
+        self.mean(weights, |item| (item.confidence - f64::from(u8::from(item.correct))).powi(2))
     }
 
     /// Brier score of always saying the share of correct items p, which is p (1 − p). A confidence that does not
@@ -144,11 +121,7 @@ impl Confidences {
     fn mean(&self, weights: &[u32], value: impl Fn(&Item) -> f64) -> Option<f64> {
         debug_assert_eq!(weights.len(), self.items.len());
         let total: u64 = weights.iter().copied().map(u64::from).sum();
-        let sum: f64 = self
-            .items
-            .iter()
-            .map(|item| f64::from(weights[item.number]) * value(item))
-            .sum();
+        let sum: f64 = self.items.iter().map(|item| f64::from(weights[item.number]) * value(item)).sum();
         (total > 0).then(|| sum / total as f64)
     }
 }
@@ -166,60 +139,28 @@ mod tests {
         items.extend((0..18).map(|_| (0.5, true)));
         let confidences = Confidences::new(items);
         let ones = [1; 20];
-        assert_close(
-            confidences.expected_error(&ones).unwrap(),
-            0.1 * 0.05 + 0.9 * 0.5,
-        );
-        assert_close(
-            confidences.brier(&ones).unwrap(),
-            (2.0 * 0.0025 + 18.0 * 0.25) / 20.0,
-        );
+        assert_close(confidences.expected_error(&ones).unwrap(), 0.1 * 0.05 + 0.9 * 0.5);
+        assert_close(confidences.brier(&ones).unwrap(), (2.0 * 0.0025 + 18.0 * 0.25) / 20.0);
         assert_close(confidences.brier_of_base_rate(&ones).unwrap(), 0.09);
         let bins = confidences.bins(&ones);
         assert_eq!(bins.len(), 10);
-        assert_eq!(
-            bins[0],
-            Bin {
-                mean_confidence: 0.05,
-                accuracy: 0.0,
-                count: 2
-            }
-        );
-        assert_eq!(
-            bins[9],
-            Bin {
-                mean_confidence: 0.5,
-                accuracy: 1.0,
-                count: 2
-            }
-        );
+        assert_eq!(bins[0], Bin { mean_confidence: 0.05, accuracy: 0.0, count: 2 });
+        assert_eq!(bins[9], Bin { mean_confidence: 0.5, accuracy: 1.0, count: 2 });
     }
 
     #[test]
     fn shares_equal_confidences_out_over_the_bins() {
         // the same confidence 20 times, half of them correct: perfect, whatever the order
         let items = (0..20).map(|item| (0.5, item < 10));
-        assert_close(
-            Confidences::new(items).expected_error(&[1; 20]).unwrap(),
-            0.0,
-        );
+        assert_close(Confidences::new(items).expected_error(&[1; 20]).unwrap(), 0.0);
     }
 
     #[test]
     fn sizes_differ_by_one_at_most() {
         let items = (0..23).map(|item| (f64::from(item) / 23.0, true));
-        let sizes: Vec<u64> = Confidences::new(items)
-            .bins(&[1; 23])
-            .iter()
-            .map(|bin| bin.count)
-            .collect();
+        let sizes: Vec<u64> = Confidences::new(items).bins(&[1; 23]).iter().map(|bin| bin.count).collect();
         assert_eq!(sizes, [3, 3, 3, 2, 2, 2, 2, 2, 2, 2]);
-        assert_eq!(
-            Confidences::new([(0.5, true), (0.7, false)])
-                .bins(&[1, 1])
-                .len(),
-            2
-        );
+        assert_eq!(Confidences::new([(0.5, true), (0.7, false)]).bins(&[1, 1]).len(), 2);
     }
 
     #[test]
@@ -243,20 +184,10 @@ mod tests {
             let confidences = Confidences::new(fixtures::scored(&case["score"], &case["label"]));
             let weights: Vec<u32> = serde_json::from_value(case["weight"].clone()).unwrap();
             let expected = |field: &str| case[field].as_f64().unwrap();
-            assert_close(
-                confidences.expected_error(&weights).unwrap(),
-                expected("ece"),
-            );
+            assert_close(confidences.expected_error(&weights).unwrap(), expected("ece"));
             assert_close(confidences.brier(&weights).unwrap(), expected("brier"));
-            assert_close(
-                confidences.brier_of_base_rate(&weights).unwrap(),
-                expected("brier_of_base_rate"),
-            );
-            for (bin, expected) in confidences
-                .bins(&weights)
-                .iter()
-                .zip(case["bins"].as_array().unwrap())
-            {
+            assert_close(confidences.brier_of_base_rate(&weights).unwrap(), expected("brier_of_base_rate"));
+            for (bin, expected) in confidences.bins(&weights).iter().zip(case["bins"].as_array().unwrap()) {
                 assert_close(bin.mean_confidence, expected[0].as_f64().unwrap());
                 assert_close(bin.accuracy, expected[1].as_f64().unwrap());
                 assert_eq!(bin.count, expected[2].as_u64().unwrap());
@@ -265,14 +196,7 @@ mod tests {
     }
 
     fn items() -> impl Strategy<Value = Vec<(f64, bool, u32)>> {
-        prop::collection::vec(
-            (
-                (0_u8..=12).prop_map(|step| f64::from(step) / 12.0),
-                any::<bool>(),
-                0_u32..4,
-            ),
-            1..60,
-        )
+        prop::collection::vec(((0_u8..=12).prop_map(|step| f64::from(step) / 12.0), any::<bool>(), 0_u32..4), 1..60)
     }
 
     proptest! {

@@ -110,10 +110,7 @@ impl Dataset {
     /// articles, and a support set whose article folder does not exist.
     pub fn read(root: &Path) -> Result<Self, DatasetError> {
         let root = canonical(root)?;
-        match (
-            root.join("queries.jsonl").is_file(),
-            root.join("questions.jsonl").is_file(),
-        ) {
+        match (root.join("queries.jsonl").is_file(), root.join("questions.jsonl").is_file()) {
             (true, false) => read_retrieval_set(&root),
             (false, true) => read_support_set(&root),
             (true, true) => Err(DatasetError::TwoLayouts(root)),
@@ -124,11 +121,7 @@ impl Dataset {
     /// How many different groups the questions fall into.
     #[must_use]
     pub fn group_count(&self) -> usize {
-        let groups: HashSet<&str> = self
-            .questions
-            .iter()
-            .map(|question| question.group.as_str())
-            .collect();
+        let groups: HashSet<&str> = self.questions.iter().map(|question| question.group.as_str()).collect();
         groups.len()
     }
 }
@@ -158,11 +151,7 @@ struct QuestionLine {
 impl QuestionLine {
     fn into_question(self, gold: Vec<String>) -> Question {
         let gold = without_repeats(gold);
-        let group = self
-            .group
-            .or_else(|| gold.first().cloned())
-            .or(self.passage_id)
-            .unwrap_or_else(|| self.id.clone());
+        let group = self.group.or_else(|| gold.first().cloned()).or(self.passage_id).unwrap_or_else(|| self.id.clone());
         Question {
             answerable: self.answerable.unwrap_or(!gold.is_empty()),
             id: self.id,
@@ -203,15 +192,9 @@ fn read_retrieval_set(root: &Path) -> Result<Dataset, DatasetError> {
         return Err(unusable(&corpus, "it holds no article"));
     }
     let mut gold = read_judgements(&root.join("qrels.tsv"), &mut digest)?;
-    let questions = read_questions(&root.join("queries.jsonl"), &mut digest, |line| {
-        gold.remove(&line.id).unwrap_or_default()
-    })?;
-    Ok(Dataset {
-        name: folder_name(root),
-        source: Articles::Entries(entries),
-        questions,
-        sha256: hexadecimal(digest),
-    })
+    let questions =
+        read_questions(&root.join("queries.jsonl"), &mut digest, |line| gold.remove(&line.id).unwrap_or_default())?;
+    Ok(Dataset { name: folder_name(root), source: Articles::Entries(entries), questions, sha256: hexadecimal(digest) })
 }
 
 fn read_support_set(root: &Path) -> Result<Dataset, DatasetError> {
@@ -219,20 +202,17 @@ fn read_support_set(root: &Path) -> Result<Dataset, DatasetError> {
     let settings_path = root.join("dataset.json");
     let settings = fs::read(&settings_path).map_err(|source| unreadable(&settings_path, source))?;
     digest.update(&settings);
-    let settings: SupportSet =
-        serde_json::from_slice(&settings).map_err(|error| DatasetError::Malformed {
-            path: settings_path.clone(),
-            line: error.line(),
-            problem: error.to_string(),
-        })?;
+    let settings: SupportSet = serde_json::from_slice(&settings).map_err(|error| DatasetError::Malformed {
+        path: settings_path.clone(),
+        line: error.line(),
+        problem: error.to_string(),
+    })?;
     let docs = root.join(&settings.docs);
     if !docs.is_dir() {
         let problem = format!("\"docs\" names {}, which is not a folder", docs.display());
         return Err(unusable(&settings_path, problem));
     }
-    let questions = read_questions(&root.join("questions.jsonl"), &mut digest, |line| {
-        std::mem::take(&mut line.gold)
-    })?;
+    let questions = read_questions(&root.join("questions.jsonl"), &mut digest, |line| std::mem::take(&mut line.gold))?;
     Ok(Dataset {
         name: folder_name(root),
         source: Articles::Folder(canonical(&docs)?),
@@ -269,32 +249,22 @@ fn read_questions(
 ///
 /// A score of 0 or below means "judged, and not an answer". Judgements of questions that the set does not hold
 /// are allowed, as BEIR sets share one file of questions between splits.
-fn read_judgements(
-    path: &Path,
-    digest: &mut Sha256,
-) -> Result<HashMap<String, Vec<String>>, DatasetError> {
+fn read_judgements(path: &Path, digest: &mut Sha256) -> Result<HashMap<String, Vec<String>>, DatasetError> {
     let mut gold: HashMap<String, Vec<String>> = HashMap::new();
     each_line(path, digest, |number, line| {
         let fields: Vec<&str> = line.split('\t').map(str::trim).collect();
         let &[question, article, score] = fields.as_slice() else {
-            return Err(format!(
-                "it has {} columns instead of 3, split at tabs",
-                fields.len()
-            ));
+            return Err(format!("it has {} columns instead of 3, split at tabs", fields.len()));
         };
         if number == 1 && question == "query-id" {
             return Ok(());
         }
-        let score: f64 = score
-            .parse()
-            .map_err(|_| format!("the score \"{score}\" is not a number"))?;
+        let score: f64 = score.parse().map_err(|_| format!("the score \"{score}\" is not a number"))?;
         if question.is_empty() || article.is_empty() {
             return Err("an id is empty".to_owned());
         }
         if score > 0.0 {
-            gold.entry(question.to_owned())
-                .or_default()
-                .push(article.to_owned());
+            gold.entry(question.to_owned()).or_default().push(article.to_owned());
         }
         Ok(())
     })?;
@@ -311,25 +281,13 @@ fn each_line(
     let mut bytes = Vec::new();
     for number in 1.. {
         bytes.clear();
-        if reader
-            .read_until(b'\n', &mut bytes)
-            .map_err(|source| unreadable(path, source))?
-            == 0
-        {
+        if reader.read_until(b'\n', &mut bytes).map_err(|source| unreadable(path, source))? == 0 {
             break;
         }
         digest.update(&bytes);
-        let malformed = |problem| DatasetError::Malformed {
-            path: path.to_owned(),
-            line: number,
-            problem,
-        };
-        let line = std::str::from_utf8(&bytes)
-            .map_err(|error| malformed(format!("it is not UTF-8: {error}")))?;
-        let line = line
-            .strip_prefix('\u{feff}')
-            .unwrap_or(line)
-            .trim_end_matches(['\r', '\n']);
+        let malformed = |problem| DatasetError::Malformed { path: path.to_owned(), line: number, problem };
+        let line = std::str::from_utf8(&bytes).map_err(|error| malformed(format!("it is not UTF-8: {error}")))?;
+        let line = line.strip_prefix('\u{feff}').unwrap_or(line).trim_end_matches(['\r', '\n']);
         if !line.trim().is_empty() {
             take(number, line).map_err(malformed)?;
         }
@@ -341,11 +299,7 @@ fn parse<'line, T: Deserialize<'line>>(line: &'line str) -> Result<T, String> {
     serde_json::from_str(line).map_err(|error| {
         // the line that serde counts is always 1 here and would contradict the file's
         let problem = error.to_string();
-        let problem = problem
-            .split(" at line ")
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let problem = problem.split(" at line ").next().unwrap_or_default().to_owned();
         format!("{problem} (column {})", error.column())
     })
 }
@@ -354,20 +308,12 @@ fn check_id(id: &str, seen: &mut HashSet<String>) -> Result<(), String> {
     if id.trim().is_empty() {
         return Err("\"_id\" is empty".to_owned());
     }
-    if seen.insert(id.to_owned()) {
-        Ok(())
-    } else {
-        Err(format!(
-            "\"_id\" \"{id}\" stands in an earlier line as well"
-        ))
-    }
+    if seen.insert(id.to_owned()) { Ok(()) } else { Err(format!("\"_id\" \"{id}\" stands in an earlier line as well")) }
 }
 
 fn without_repeats(ids: Vec<String>) -> Vec<String> {
     let mut seen = HashSet::new();
-    ids.into_iter()
-        .filter(|id| seen.insert(id.clone()))
-        .collect()
+    ids.into_iter().filter(|id| seen.insert(id.clone())).collect()
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, DatasetError> {
@@ -375,33 +321,20 @@ fn canonical(path: &Path) -> Result<PathBuf, DatasetError> {
 }
 
 fn folder_name(root: &Path) -> String {
-    root.file_name()
-        .unwrap_or(root.as_os_str())
-        .to_string_lossy()
-        .into_owned()
+    root.file_name().unwrap_or(root.as_os_str()).to_string_lossy().into_owned()
 }
 
 fn hexadecimal(digest: Sha256) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-    digest
-        .finalize()
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    digest.finalize().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn unreadable(path: &Path, source: io::Error) -> DatasetError {
-    DatasetError::Unreadable {
-        path: path.to_owned(),
-        source,
-    }
+    DatasetError::Unreadable { path: path.to_owned(), source }
 }
 
 fn unusable(path: &Path, problem: impl Into<String>) -> DatasetError {
-    DatasetError::Unusable {
-        path: path.to_owned(),
-        problem: problem.into(),
-    }
+    DatasetError::Unusable { path: path.to_owned(), problem: problem.into() }
 }
 
 #[cfg(test)]
@@ -419,16 +352,11 @@ mod tests {
         "\n",
         "{\"_id\": \"q3\", \"text\": \"What?\"}\r\n",
     );
-    const JUDGEMENTS: &str =
-        "query-id\tcorpus-id\tscore\nq1\tb\t1\nq1\ta\t2\nq1\tb\t1\nq2\ta\t0\nelsewhere\ta\t1\n";
+    const JUDGEMENTS: &str = "query-id\tcorpus-id\tscore\nq1\tb\t1\nq1\ta\t2\nq1\tb\t1\nq2\ta\t0\nelsewhere\ta\t1\n";
 
     fn retrieval_set(files: &[(&str, &str)]) -> TempDir {
         let folder = TempDir::new().unwrap();
-        let usual = [
-            ("corpus.jsonl", CORPUS),
-            ("queries.jsonl", QUERIES),
-            ("qrels.tsv", JUDGEMENTS),
-        ];
+        let usual = [("corpus.jsonl", CORPUS), ("queries.jsonl", QUERIES), ("qrels.tsv", JUDGEMENTS)];
         for (name, text) in usual.iter().chain(files) {
             fs::write(folder.path().join(name), text).unwrap();
         }
@@ -440,11 +368,7 @@ mod tests {
         fs::create_dir_all(folder.path().join("articles")).unwrap();
         fs::create_dir_all(folder.path().join("set")).unwrap();
         fs::write(folder.path().join("set/questions.jsonl"), questions).unwrap();
-        fs::write(
-            folder.path().join("set/dataset.json"),
-            format!("{{\"docs\": \"{docs}\"}}\n"),
-        )
-        .unwrap();
+        fs::write(folder.path().join("set/dataset.json"), format!("{{\"docs\": \"{docs}\"}}\n")).unwrap();
         folder
     }
 
@@ -456,36 +380,16 @@ mod tests {
     fn reads_a_retrieval_set() {
         let folder = retrieval_set(&[]);
         let set = Dataset::read(folder.path()).unwrap();
-        let Articles::Entries(entries) = &set.source else {
-            panic!("{:?}", set.source)
-        };
+        let Articles::Entries(entries) = &set.source else { panic!("{:?}", set.source) };
         assert_eq!(entries[0].title, "Returns");
-        assert_eq!(
-            entries[1],
-            Entry {
-                id: "b".into(),
-                title: String::new(),
-                text: "No title here.".into()
-            }
-        );
-        assert_eq!(
-            set.name,
-            folder.path().file_name().unwrap().to_str().unwrap()
-        );
+        assert_eq!(entries[1], Entry { id: "b".into(), title: String::new(), text: "No title here.".into() });
+        assert_eq!(set.name, folder.path().file_name().unwrap().to_str().unwrap());
         assert_eq!(set.questions.len(), 3);
         assert_eq!(set.questions[0].gold, ["b", "a"]);
         assert_eq!(set.questions[0].answers, ["30 days"]);
-        assert!(
-            set.questions[0].answerable
-                && !set.questions[1].answerable
-                && !set.questions[2].answerable
-        );
+        assert!(set.questions[0].answerable && !set.questions[1].answerable && !set.questions[2].answerable);
         assert_eq!(set.questions[1].gold, [""; 0]);
-        let groups: Vec<&str> = set
-            .questions
-            .iter()
-            .map(|question| question.group.as_str())
-            .collect();
+        let groups: Vec<&str> = set.questions.iter().map(|question| question.group.as_str()).collect();
         assert_eq!(groups, ["b", "a", "q3"]);
         assert_eq!(set.group_count(), 3);
     }
@@ -496,10 +400,7 @@ mod tests {
         let folder = support_set(line, "../articles");
         let set = Dataset::read(&folder.path().join("set")).unwrap();
         assert_eq!(set.name, "set");
-        assert_eq!(
-            set.source,
-            Articles::Folder(fs::canonicalize(folder.path().join("articles")).unwrap())
-        );
+        assert_eq!(set.source, Articles::Folder(fs::canonicalize(folder.path().join("articles")).unwrap()));
         let expected = Question {
             id: "q9".into(),
             text: "And then?".into(),
@@ -511,14 +412,8 @@ mod tests {
             subset: Some("followup".into()),
             intent: Some("greeting".into()),
             history: vec![
-                Turn {
-                    sender: "user".into(),
-                    text: "Hi".into(),
-                },
-                Turn {
-                    sender: "bot".into(),
-                    text: "Hello".into(),
-                },
+                Turn { sender: "user".into(), text: "Hi".into() },
+                Turn { sender: "bot".into(), text: "Hello".into() },
             ],
             group: "own".into(),
         };
@@ -529,10 +424,7 @@ mod tests {
     fn digests_the_files_joined_in_name_order() {
         let folder = retrieval_set(&[]);
         let joined = format!("{CORPUS}{JUDGEMENTS}{QUERIES}");
-        assert_eq!(
-            Dataset::read(folder.path()).unwrap().sha256,
-            hexadecimal(Sha256::new_with_prefix(joined))
-        );
+        assert_eq!(Dataset::read(folder.path()).unwrap().sha256, hexadecimal(Sha256::new_with_prefix(joined)));
 
         let question = "{\"_id\": \"q\", \"text\": \"t\"}";
         let folder = support_set(question, "../articles");
@@ -554,26 +446,10 @@ mod tests {
     #[test]
     fn names_file_line_and_problem() {
         let cases = [
-            (
-                "queries.jsonl",
-                "{\"_id\": \"q\", \"text\": \"t\"}\n{\"_id\": \"r\"}\n",
-                "line 2: missing field `text`",
-            ),
-            (
-                "queries.jsonl",
-                "{\"_id\": \"q\", \"text\": \"t\"}\n\n{\"_id\"\n",
-                "line 3: EOF while parsing",
-            ),
-            (
-                "queries.jsonl",
-                "{\"_id\": \"q\", \"text\": \" \"}\n",
-                "line 1: question \"q\" has an empty \"text\"",
-            ),
-            (
-                "queries.jsonl",
-                "{\"_id\": \"\", \"text\": \"t\"}\n",
-                "line 1: \"_id\" is empty",
-            ),
+            ("queries.jsonl", "{\"_id\": \"q\", \"text\": \"t\"}\n{\"_id\": \"r\"}\n", "line 2: missing field `text`"),
+            ("queries.jsonl", "{\"_id\": \"q\", \"text\": \"t\"}\n\n{\"_id\"\n", "line 3: EOF while parsing"),
+            ("queries.jsonl", "{\"_id\": \"q\", \"text\": \" \"}\n", "line 1: question \"q\" has an empty \"text\""),
+            ("queries.jsonl", "{\"_id\": \"\", \"text\": \"t\"}\n", "line 1: \"_id\" is empty"),
             (
                 "queries.jsonl",
                 "{\"_id\": \"q\", \"text\": \"t\"}\n{\"_id\": \"q\", \"text\": \"u\"}\n",
@@ -582,36 +458,21 @@ mod tests {
             ("queries.jsonl", "\n", "it holds no question"),
             ("corpus.jsonl", "", "it holds no article"),
             ("corpus.jsonl", "[]\n", "line 1: "),
-            (
-                "qrels.tsv",
-                "q1\ta\t1\nq1 a 1\n",
-                "line 2: it has 1 columns instead of 3",
-            ),
-            (
-                "qrels.tsv",
-                "q1\ta\tyes\n",
-                "line 1: the score \"yes\" is not a number",
-            ),
+            ("qrels.tsv", "q1\ta\t1\nq1 a 1\n", "line 2: it has 1 columns instead of 3"),
+            ("qrels.tsv", "q1\ta\tyes\n", "line 1: the score \"yes\" is not a number"),
             ("qrels.tsv", "q1\t\t1\n", "line 1: an id is empty"),
         ];
         for (file, text, expected) in cases {
             let folder = retrieval_set(&[(file, text)]);
             let refusal = refusal(folder.path());
-            assert!(
-                refusal.contains(file) && refusal.contains(expected),
-                "{refusal}"
-            );
+            assert!(refusal.contains(file) && refusal.contains(expected), "{refusal}");
         }
     }
 
     #[test]
     fn refuses_text_that_is_not_utf8_by_line() {
         let folder = retrieval_set(&[]);
-        fs::write(
-            folder.path().join("corpus.jsonl"),
-            [CORPUS.as_bytes(), b"\xff\n"].concat(),
-        )
-        .unwrap();
+        fs::write(folder.path().join("corpus.jsonl"), [CORPUS.as_bytes(), b"\xff\n"].concat()).unwrap();
         assert!(refusal(folder.path()).contains("corpus.jsonl, line 3: it is not UTF-8"));
     }
 
@@ -638,9 +499,6 @@ mod tests {
         let folder = support_set("{\"_id\": \"q\", \"text\": \"t\"}", "../absent");
         assert!(refusal(&folder.path().join("set")).contains("dataset.json: \"docs\" names"));
         fs::write(folder.path().join("set/dataset.json"), "{\n\"doc\": 1}").unwrap();
-        assert!(
-            refusal(&folder.path().join("set"))
-                .contains("dataset.json, line 2: missing field `docs`")
-        );
+        assert!(refusal(&folder.path().join("set")).contains("dataset.json, line 2: missing field `docs`"));
     }
 }

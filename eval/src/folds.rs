@@ -27,9 +27,7 @@ pub fn by_group<S: AsRef<str>>(groups: &[S], fold_count: usize, seed: u64) -> Ve
     let mut filled = vec![0; fold_count];
     let mut fold_of: BTreeMap<&str, usize> = BTreeMap::new();
     for (group, size) in order {
-        let fold = (0..fold_count)
-            .min_by_key(|fold| filled[*fold])
-            .unwrap_or_default();
+        let fold = (0..fold_count).min_by_key(|fold| filled[*fold]).unwrap_or_default();
         filled[fold] += size;
         fold_of.insert(group, fold);
     }
@@ -58,10 +56,7 @@ where
             let (held_out, learned): (Vec<usize>, Vec<usize>) =
                 (0..fold_of.len()).partition(|item| fold_of[*item] == fold);
             let score = fit(&learned)?;
-            Ok(held_out
-                .into_iter()
-                .map(|item| (item, score(item)))
-                .collect())
+            Ok(held_out.into_iter().map(|item| (item, score(item))).collect())
         })
         .collect();
     let mut scores = vec![f64::NAN; fold_of.len()];
@@ -110,28 +105,16 @@ mod tests {
 
     #[test]
     fn hands_on_the_error_of_a_fit() {
-        let result = out_of_fold(&[0, 1, 1], |learned| {
-            if learned.len() == 1 {
-                Err("too few")
-            } else {
-                Ok(|_| 0.0)
-            }
-        });
+        let result = out_of_fold(&[0, 1, 1], |learned| if learned.len() == 1 { Err("too few") } else { Ok(|_| 0.0) });
         assert_eq!(result, Err("too few"));
     }
 
     #[test]
     fn scores_a_logistic_regression_out_of_fold() {
-        let rows: Vec<Vec<f64>> = (0..40_u32)
-            .map(|item| vec![f64::from(item), f64::from(item * item % 7)])
-            .collect();
+        let rows: Vec<Vec<f64>> = (0..40_u32).map(|item| vec![f64::from(item), f64::from(item * item % 7)]).collect();
         let labels: Vec<bool> = (0..40).map(|item| item % 3 == 0 || item > 25).collect();
         let rows = &rows;
-        let example = |item: usize| Example {
-            features: &rows[item],
-            label: labels[item],
-            weight: 1.0,
-        };
+        let example = |item: usize| Example { features: &rows[item], label: labels[item], weight: 1.0 };
         let groups: Vec<String> = (0..40).map(|item| (item / 2).to_string()).collect();
         let folds = by_group(&groups, 5, 3);
         let scores = out_of_fold(&folds, |learned| {
@@ -140,14 +123,8 @@ mod tests {
             Ok::<_, FitError>(move |item: usize| model.logit(&rows[item]))
         })
         .unwrap();
-        let others: Vec<Example<'_>> = (0..40)
-            .filter(|item| folds[*item] != folds[7])
-            .map(example)
-            .collect();
-        assert_close(
-            scores[7],
-            Logistic::fit(&others, 1.0).unwrap().logit(&rows[7]),
-        );
+        let others: Vec<Example<'_>> = (0..40).filter(|item| folds[*item] != folds[7]).map(example).collect();
+        assert_close(scores[7], Logistic::fit(&others, 1.0).unwrap().logit(&rows[7]));
     }
 
     proptest! {

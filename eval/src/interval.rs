@@ -43,11 +43,7 @@ impl Bootstrap {
             let next = numbers.len();
             group_of.push(*numbers.entry(group.as_ref()).or_insert(next));
         }
-        Self {
-            group_of,
-            group_count: numbers.len(),
-            seed,
-        }
+        Self { group_of, group_count: numbers.len(), seed }
     }
 
     /// The figure that `statistic` makes of all items, with its percentile interval.
@@ -59,17 +55,12 @@ impl Bootstrap {
     /// The same seed gives the same interval whatever the number of threads.
     pub fn figure(&self, statistic: impl Fn(&[u32]) -> Option<f64> + Sync) -> Option<Figure> {
         let value = statistic(&vec![1; self.group_of.len()])?;
-        let mut values: Vec<f64> = (0..RESAMPLES)
-            .into_par_iter()
-            .filter_map(|number| statistic(&self.resample(number)))
-            .collect();
+        let mut values: Vec<f64> =
+            (0..RESAMPLES).into_par_iter().filter_map(|number| statistic(&self.resample(number))).collect();
         values.sort_unstable_by(f64::total_cmp);
         let low = percentile(&values, 25).unwrap_or(value);
         let high = percentile(&values, 975).unwrap_or(value);
-        Some(Figure {
-            value,
-            ci95: [low, high],
-        })
+        Some(Figure { value, ci95: [low, high] })
     }
 
     /// The mean of one value per item, with its interval; items without a value are left out.
@@ -78,11 +69,7 @@ impl Bootstrap {
     /// When there are more or fewer values than items.
     #[must_use]
     pub fn mean(&self, values: &[Option<f64>]) -> Option<Figure> {
-        assert_eq!(
-            values.len(),
-            self.group_of.len(),
-            "one value for each item of the bootstrap"
-        );
+        assert_eq!(values.len(), self.group_of.len(), "one value for each item of the bootstrap");
         self.figure(|weights| mean(values, weights))
     }
 
@@ -137,14 +124,8 @@ mod tests {
 
     #[test]
     fn serialises_as_the_report_says() {
-        let figure = Figure {
-            value: 0.5,
-            ci95: [0.25, 0.75],
-        };
-        assert_eq!(
-            serde_json::to_string(&figure).unwrap(),
-            r#"{"value":0.5,"ci95":[0.25,0.75]}"#
-        );
+        let figure = Figure { value: 0.5, ci95: [0.25, 0.75] };
+        assert_eq!(serde_json::to_string(&figure).unwrap(), r#"{"value":0.5,"ci95":[0.25,0.75]}"#);
     }
 
     #[test]
@@ -153,22 +134,14 @@ mod tests {
         let values: Vec<Option<f64>> = (0..400_u32).map(|item| Some(f64::from(item % 2))).collect();
         let figure = Bootstrap::over(&names(0..400), 7).mean(&values).unwrap();
         assert_close(figure.value, 0.5);
-        assert!(
-            (figure.ci95[0] - (0.5 - 1.96 * 0.025)).abs() < 0.006,
-            "{figure:?}"
-        );
-        assert!(
-            (figure.ci95[1] - (0.5 + 1.96 * 0.025)).abs() < 0.006,
-            "{figure:?}"
-        );
+        assert!((figure.ci95[0] - (0.5 - 1.96 * 0.025)).abs() < 0.006, "{figure:?}");
+        assert!((figure.ci95[1] - (0.5 + 1.96 * 0.025)).abs() < 0.006, "{figure:?}");
     }
 
     #[test]
     fn interval_widens_by_the_root_of_the_group_size() {
         // the same values in groups of 4 equal items: a quarter of the independent observations
-        let values: Vec<Option<f64>> = (0..400_u32)
-            .map(|item| Some(f64::from(item / 4 % 2)))
-            .collect();
+        let values: Vec<Option<f64>> = (0..400_u32).map(|item| Some(f64::from(item / 4 % 2))).collect();
         let width = |groups: Vec<String>| {
             let [low, high] = Bootstrap::over(&groups, 1).mean(&values).unwrap().ci95;
             high - low
@@ -188,10 +161,7 @@ mod tests {
                 let effect: f64 = random.random();
                 values.extend((0..3).map(|_| Some(f64::midpoint(effect, random.random::<f64>()))));
             }
-            let [low, high] = Bootstrap::over(&names((0..180).map(|item| item / 3)), trial)
-                .mean(&values)
-                .unwrap()
-                .ci95;
+            let [low, high] = Bootstrap::over(&names((0..180).map(|item| item / 3)), trial).mean(&values).unwrap().ci95;
             held += i32::from((low..=high).contains(&0.5));
         }
         assert!((182..=199).contains(&held), "{held} of 200");
@@ -199,35 +169,21 @@ mod tests {
 
     #[test]
     fn same_seed_gives_the_same_interval_on_any_number_of_threads() {
-        let values: Vec<Option<f64>> = (0..300_u32)
-            .map(|item| Some(f64::from(item).sin()))
-            .collect();
+        let values: Vec<Option<f64>> = (0..300_u32).map(|item| Some(f64::from(item).sin())).collect();
         let bootstrap = Bootstrap::over(&names((0..300).map(|item| item / 2)), 11);
         let on = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| bootstrap.mean(&values))
         };
         assert_eq!(on(1), on(5));
-        assert_ne!(
-            on(1),
-            Bootstrap::over(&names((0..300).map(|item| item / 2)), 12).mean(&values)
-        );
+        assert_ne!(on(1), Bootstrap::over(&names((0..300).map(|item| item / 2)), 12).mean(&values));
     }
 
     #[test]
     fn leaves_out_what_has_no_value() {
         let bootstrap = Bootstrap::over(&["a", "b", "c"], 0);
         let figure = bootstrap.mean(&[Some(1.0), None, Some(1.0)]).unwrap();
-        assert_eq!(
-            figure,
-            Figure {
-                value: 1.0,
-                ci95: [1.0, 1.0]
-            }
-        );
+        assert_eq!(figure, Figure { value: 1.0, ci95: [1.0, 1.0] });
         assert_eq!(bootstrap.mean(&[None, None, None]), None);
         assert_eq!(Bootstrap::over(&[""; 0], 0).mean(&[]), None);
     }

@@ -30,16 +30,10 @@ impl Isotonic {
             return Err(FitError::NoExample);
         }
         if let Some(example) = scored.iter().position(|(score, _)| !score.is_finite()) {
-            return Err(FitError::NotFinite {
-                example,
-                feature: 0,
-            });
+            return Err(FitError::NotFinite { example, feature: 0 });
         }
         // adding 0 makes one zero of -0 and 0
-        let mut scored: Vec<(f64, bool)> = scored
-            .iter()
-            .map(|(score, label)| (score + 0.0, *label))
-            .collect();
+        let mut scored: Vec<(f64, bool)> = scored.iter().map(|(score, label)| (score + 0.0, *label)).collect();
         scored.sort_by(|one, other| one.0.total_cmp(&other.0));
         let mut pools: Vec<Pool> = Vec::new();
         for equal in scored.chunk_by(|one, other| one.0.total_cmp(&other.0).is_eq()) {
@@ -56,9 +50,7 @@ impl Isotonic {
             }
             pools.push(pool);
         }
-        Ok(Self {
-            knots: pools.iter().flat_map(Pool::knots).collect(),
-        })
+        Ok(Self { knots: pools.iter().flat_map(Pool::knots).collect() })
     }
 
     /// The probability, 0 to 1, that an item of this score has the label.
@@ -68,10 +60,7 @@ impl Isotonic {
     #[must_use]
     pub fn probability(&self, score: f64) -> f64 {
         let next = self.knots.partition_point(|knot| knot.score < score);
-        match (
-            next.checked_sub(1).map(|before| self.knots[before]),
-            self.knots.get(next),
-        ) {
+        match (next.checked_sub(1).map(|before| self.knots[before]), self.knots.get(next)) {
             (Some(before), Some(after)) => {
                 let part = (score - before.score) / (after.score - before.score);
                 before.probability + part * (after.probability - before.probability)
@@ -99,9 +88,7 @@ impl Pool {
     fn knots(&self) -> impl Iterator<Item = Knot> {
         let probability = self.rate();
         let last = (self.last > self.first).then_some(self.last);
-        std::iter::once(self.first)
-            .chain(last)
-            .map(move |score| Knot { score, probability })
+        std::iter::once(self.first).chain(last).map(move |score| Knot { score, probability })
     }
 }
 
@@ -135,23 +122,14 @@ mod tests {
     #[test]
     fn says_what_is_wrong_with_the_examples() {
         assert_eq!(Isotonic::fit(&[]), Err(FitError::NoExample));
-        assert_eq!(
-            Isotonic::fit(&[(f64::NAN, true)]),
-            Err(FitError::NotFinite {
-                example: 0,
-                feature: 0
-            })
-        );
+        assert_eq!(Isotonic::fit(&[(f64::NAN, true)]), Err(FitError::NotFinite { example: 0, feature: 0 }));
     }
 
     #[test]
     fn equals_scikit_learn() {
         for case in fixtures::reference()["isotonic"].as_array().unwrap() {
             let curve = Isotonic::fit(&fixtures::scored(&case["score"], &case["label"])).unwrap();
-            let said: Vec<f64> = fixtures::numbers(&case["at"])
-                .iter()
-                .map(|score| curve.probability(*score))
-                .collect();
+            let said: Vec<f64> = fixtures::numbers(&case["at"]).iter().map(|score| curve.probability(*score)).collect();
             fixtures::assert_all_close(&said, &fixtures::numbers(&case["probability"]));
         }
     }

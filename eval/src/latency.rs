@@ -19,16 +19,8 @@ impl Percentiles {
     pub fn of(times_ms: &[f64]) -> Option<Self> {
         let mut sorted = times_ms.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
-        let at = |percent: usize| {
-            sorted
-                .get((sorted.len() * percent).div_ceil(100).checked_sub(1)?)
-                .copied()
-        };
-        Some(Self {
-            p50: at(50)?,
-            p95: at(95)?,
-            p99: at(99)?,
-        })
+        let at = |percent: usize| sorted.get((sorted.len() * percent).div_ceil(100).checked_sub(1)?).copied();
+        Some(Self { p50: at(50)?, p95: at(95)?, p99: at(99)? })
     }
 }
 
@@ -41,30 +33,9 @@ mod tests {
     #[test]
     fn takes_the_nearest_rank() {
         let hundred: Vec<f64> = (1..=100).rev().map(f64::from).collect();
-        assert_eq!(
-            Percentiles::of(&hundred),
-            Some(Percentiles {
-                p50: 50.0,
-                p95: 95.0,
-                p99: 99.0
-            })
-        );
-        assert_eq!(
-            Percentiles::of(&[3.0, 1.0]),
-            Some(Percentiles {
-                p50: 1.0,
-                p95: 3.0,
-                p99: 3.0
-            })
-        );
-        assert_eq!(
-            Percentiles::of(&[3.0, 1.0, 2.0]),
-            Some(Percentiles {
-                p50: 2.0,
-                p95: 3.0,
-                p99: 3.0
-            })
-        );
+        assert_eq!(Percentiles::of(&hundred), Some(Percentiles { p50: 50.0, p95: 95.0, p99: 99.0 }));
+        assert_eq!(Percentiles::of(&[3.0, 1.0]), Some(Percentiles { p50: 1.0, p95: 3.0, p99: 3.0 }));
+        assert_eq!(Percentiles::of(&[3.0, 1.0, 2.0]), Some(Percentiles { p50: 2.0, p95: 3.0, p99: 3.0 }));
         assert_eq!(Percentiles::of(&[]), None);
     }
 
@@ -72,8 +43,7 @@ mod tests {
     fn equals_numpys_inverted_cdf() {
         for case in fixtures::reference()["latency"].as_array().unwrap() {
             let expected: Vec<f64> = fixtures::numbers(&case["percentiles"]);
-            let Percentiles { p50, p95, p99 } =
-                Percentiles::of(&fixtures::numbers(&case["times"])).unwrap();
+            let Percentiles { p50, p95, p99 } = Percentiles::of(&fixtures::numbers(&case["times"])).unwrap();
             fixtures::assert_all_close(&[p50, p95, p99], &expected);
         }
     }

@@ -50,14 +50,8 @@ pub enum FitError {
     NoExample,
     #[error("all examples have the same label, so there is nothing to tell apart")]
     OneLabel,
-    #[error(
-        "example {example} has {found} features, the first has {expected} (examples count from 0)"
-    )]
-    FeatureCount {
-        example: usize,
-        expected: usize,
-        found: usize,
-    },
+    #[error("example {example} has {found} features, the first has {expected} (examples count from 0)")]
+    FeatureCount { example: usize, expected: usize, found: usize },
     #[error("feature {feature} of example {example} is not a finite number (both count from 0)")]
     NotFinite { example: usize, feature: usize },
     #[error("the weight of example {example} is not a number above 0 (examples count from 0)")]
@@ -89,20 +83,14 @@ impl Logistic {
         let cases = examples
             .iter()
             .map(|example| Case {
-                row: row((0..feature_count)
-                    .map(|feature| (example.features[feature] - mean[feature]) / sd[feature])),
+                row: row((0..feature_count).map(|feature| (example.features[feature] - mean[feature]) / sd[feature])),
                 target: if example.label { 1.0 } else { 0.0 },
                 weight: example.weight,
             })
             .collect();
         let mut weights = Fit { cases, penalty }.solve()?;
         let intercept = weights.remove(0);
-        Ok(Self {
-            intercept,
-            weights,
-            mean,
-            sd,
-        })
+        Ok(Self { intercept, weights, mean, sd })
     }
 
     /// The logit (log odds of the label) for the features, in the order of the fit.
@@ -120,15 +108,9 @@ impl Logistic {
     /// When there are more or fewer features than it was fitted on.
     #[must_use]
     pub fn shares(&self, features: &[f64]) -> Vec<f64> {
-        assert_eq!(
-            features.len(),
-            self.weights.len(),
-            "as many features as the model was fitted on"
-        );
+        assert_eq!(features.len(), self.weights.len(), "as many features as the model was fitted on");
         (0..features.len())
-            .map(|feature| {
-                self.weights[feature] * (features[feature] - self.mean[feature]) / self.sd[feature]
-            })
+            .map(|feature| self.weights[feature] * (features[feature] - self.mean[feature]) / self.sd[feature])
             .collect()
     }
 }
@@ -155,17 +137,11 @@ impl Platt {
             return Err(FitError::NoExample);
         }
         if let Some(example) = scored.iter().position(|(score, _)| !score.is_finite()) {
-            return Err(FitError::NotFinite {
-                example,
-                feature: 0,
-            });
+            return Err(FitError::NotFinite { example, feature: 0 });
         }
         let positives = scored.iter().filter(|(_, label)| *label).count() as f64;
         let negatives = scored.len() as f64 - positives;
-        let (high, low) = (
-            (positives + 1.0) / (positives + 2.0),
-            1.0 / (negatives + 2.0),
-        );
+        let (high, low) = ((positives + 1.0) / (positives + 2.0), 1.0 / (negatives + 2.0));
         let (mean, sd) = mean_and_sd(scored.iter().map(|(score, _)| (*score, 1.0)));
         let cases = scored
             .iter()
@@ -175,16 +151,9 @@ impl Platt {
                 weight: 1.0,
             })
             .collect();
-        let weights = Fit {
-            cases,
-            penalty: 0.0,
-        }
-        .solve()?;
+        let weights = Fit { cases, penalty: 0.0 }.solve()?;
         let slope = weights[1] / sd;
-        Ok(Self {
-            slope,
-            intercept: weights[0] - slope * mean,
-        })
+        Ok(Self { slope, intercept: weights[0] - slope * mean })
     }
 
     /// The probability, 0 to 1, that an item of this score has the label.
@@ -210,17 +179,10 @@ fn check(examples: &[Example<'_>]) -> Result<(), FitError> {
     for (number, example) in examples.iter().enumerate() {
         let found = example.features.len();
         if found != expected {
-            return Err(FitError::FeatureCount {
-                example: number,
-                expected,
-                found,
-            });
+            return Err(FitError::FeatureCount { example: number, expected, found });
         }
         if let Some(feature) = example.features.iter().position(|value| !value.is_finite()) {
-            return Err(FitError::NotFinite {
-                example: number,
-                feature,
-            });
+            return Err(FitError::NotFinite { example: number, feature });
         }
         if !(example.weight.is_finite() && example.weight > 0.0) {
             return Err(FitError::InvalidWeight { example: number });
@@ -236,15 +198,8 @@ fn check(examples: &[Example<'_>]) -> Result<(), FitError> {
 /// Weighted mean and standard deviation (divided by the whole weight); 1 for values that do not vary.
 fn mean_and_sd(values: impl Iterator<Item = (f64, f64)> + Clone) -> (f64, f64) {
     let whole: f64 = values.clone().map(|(_, weight)| weight).sum();
-    let mean = values
-        .clone()
-        .map(|(value, weight)| value * weight)
-        .sum::<f64>()
-        / whole;
-    let variance = values
-        .map(|(value, weight)| weight * (value - mean).powi(2))
-        .sum::<f64>()
-        / whole;
+    let mean = values.clone().map(|(value, weight)| value * weight).sum::<f64>() / whole;
+    let variance = values.map(|(value, weight)| weight * (value - mean).powi(2)).sum::<f64>() / whole;
     let sd = variance.sqrt();
     // what rounding leaves of equal values is no variation
     (mean, if sd > 1e-12 * mean.abs() { sd } else { 1.0 })
@@ -282,11 +237,7 @@ impl Fit {
             // full steps overshoot far from the goal: halve until the loss falls
             let mut part = 1.0;
             let next = loop {
-                let next: Vec<f64> = weights
-                    .iter()
-                    .zip(&step)
-                    .map(|(weight, step)| weight - part * step)
-                    .collect();
+                let next: Vec<f64> = weights.iter().zip(&step).map(|(weight, step)| weight - part * step).collect();
                 let next_loss = self.loss(&next);
                 if next_loss <= loss + LOSS_SLACK * whole {
                     loss = next_loss;
@@ -315,11 +266,7 @@ impl Fit {
                 case.weight * (logit.max(0.0) + (-logit.abs()).exp().ln_1p() - case.target * logit)
             })
             .sum();
-        fit + self.penalty / 2.0
-            * weights[1..]
-                .iter()
-                .map(|weight| weight * weight)
-                .sum::<f64>()
+        fit + self.penalty / 2.0 * weights[1..].iter().map(|weight| weight * weight).sum::<f64>()
     }
 
     /// First and second derivatives of the loss; of the second, the lower triangle.
@@ -370,9 +317,7 @@ fn cholesky_solve(mut matrix: Vec<Vec<f64>>, right: &[f64]) -> Option<Vec<f64>> 
         solution[row] = (solution[row] - done) / matrix[row][row];
     }
     for row in (0..size).rev() {
-        let done: f64 = (row + 1..size)
-            .map(|below| matrix[below][row] * solution[below])
-            .sum();
+        let done: f64 = (row + 1..size).map(|below| matrix[below][row] * solution[below]).sum();
         solution[row] = (solution[row] - done) / matrix[row][row];
     }
     Some(solution)
@@ -391,11 +336,7 @@ mod tests {
     fn examples(rows: &[Vec<f64>], labels: &[bool]) -> Vec<Example<'static>> {
         rows.iter()
             .zip(labels)
-            .map(|(row, label)| Example {
-                features: row.clone().leak(),
-                label: *label,
-                weight: 1.0,
-            })
+            .map(|(row, label)| Example { features: row.clone().leak(), label: *label, weight: 1.0 })
             .collect()
     }
 
@@ -448,18 +389,10 @@ mod tests {
 
     #[test]
     fn shares_and_intercept_make_the_logit() {
-        let rows = [
-            vec![1.0, 5.0],
-            vec![2.0, 1.0],
-            vec![3.0, 4.0],
-            vec![5.0, 2.0],
-        ];
+        let rows = [vec![1.0, 5.0], vec![2.0, 1.0], vec![3.0, 4.0], vec![5.0, 2.0]];
         let model = Logistic::fit(&examples(&rows, &[false, true, false, true]), 0.5).unwrap();
         let shares = model.shares(&rows[3]);
-        assert_close(
-            model.logit(&rows[3]),
-            model.intercept + shares[0] + shares[1],
-        );
+        assert_close(model.logit(&rows[3]), model.intercept + shares[0] + shares[1]);
         assert_close(model.shares(&model.mean)[1], 0.0);
     }
 
@@ -468,52 +401,29 @@ mod tests {
         let rows: Vec<Vec<f64>> = (0..40).map(|item| vec![f64::from(item) * 1e6]).collect();
         let labels: Vec<bool> = (0..40).map(|item| item >= 20).collect();
         let model = Logistic::fit(&examples(&rows, &labels), 1e-6).unwrap();
-        assert!(
-            rows.iter()
-                .zip(&labels)
-                .all(|(row, label)| (model.logit(row) > 0.0) == *label)
-        );
+        assert!(rows.iter().zip(&labels).all(|(row, label)| (model.logit(row) > 0.0) == *label));
     }
 
     #[test]
     fn says_what_is_wrong_with_the_examples() {
         let two = [vec![1.0], vec![2.0]];
-        let fit = |rows: &[Vec<f64>], labels: &[bool]| {
-            Logistic::fit(&examples(rows, labels), 1.0).unwrap_err()
-        };
+        let fit = |rows: &[Vec<f64>], labels: &[bool]| Logistic::fit(&examples(rows, labels), 1.0).unwrap_err();
         assert_eq!(fit(&[], &[]), FitError::NoExample);
         assert_eq!(fit(&two, &[true, true]), FitError::OneLabel);
-        assert_eq!(
-            fit(&[vec![1.0], vec![f64::NAN]], &[true, false]),
-            FitError::NotFinite {
-                example: 1,
-                feature: 0
-            }
-        );
+        assert_eq!(fit(&[vec![1.0], vec![f64::NAN]], &[true, false]), FitError::NotFinite { example: 1, feature: 0 });
         assert_eq!(
             fit(&[vec![1.0], vec![]], &[true, false]),
-            FitError::FeatureCount {
-                example: 1,
-                expected: 1,
-                found: 0
-            }
+            FitError::FeatureCount { example: 1, expected: 1, found: 0 }
         );
         let mut weighted = examples(&two, &[true, false]);
-        assert_eq!(
-            Logistic::fit(&weighted, 0.0).unwrap_err(),
-            FitError::InvalidPenalty
-        );
+        assert_eq!(Logistic::fit(&weighted, 0.0).unwrap_err(), FitError::InvalidPenalty);
         weighted[1].weight = 0.0;
-        assert_eq!(
-            Logistic::fit(&weighted, 1.0).unwrap_err(),
-            FitError::InvalidWeight { example: 1 }
-        );
+        assert_eq!(Logistic::fit(&weighted, 1.0).unwrap_err(), FitError::InvalidWeight { example: 1 });
     }
 
     #[test]
     fn platt_stays_finite_where_scores_separate_or_say_nothing() {
-        let separated =
-            Platt::fit(&[(0.0, false), (1.0, false), (2.0, true), (3.0, true)]).unwrap();
+        let separated = Platt::fit(&[(0.0, false), (1.0, false), (2.0, true), (3.0, true)]).unwrap();
         assert!(separated.slope > 0.0 && separated.slope.is_finite());
         let constant = Platt::fit(&[(2.0, true), (2.0, false), (2.0, true)]).unwrap();
         assert_close(constant.slope, 0.0);
@@ -524,10 +434,7 @@ mod tests {
         assert_eq!(Platt::fit(&[]), Err(FitError::NoExample));
         assert_eq!(
             Platt::fit(&[(1.0, true), (f64::INFINITY, true)]),
-            Err(FitError::NotFinite {
-                example: 1,
-                feature: 0
-            })
+            Err(FitError::NotFinite { example: 1, feature: 0 })
         );
     }
 

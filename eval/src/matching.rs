@@ -27,15 +27,9 @@ pub struct Expected<'a> {
 /// Whether an answer is correct: not too long, cites a gold article, and a short gold answer stands in it.
 ///
 /// `None` where the set has no short gold answer to look for, so that nothing can be said.
-pub fn is_correct<C: AsRef<str>>(
-    answer: &str,
-    cited: &[C],
-    expected: Expected<'_>,
-) -> Option<bool> {
+pub fn is_correct<C: AsRef<str>>(answer: &str, cited: &[C], expected: Expected<'_>) -> Option<bool> {
     let found = holds_short_answer(answer, expected.answers)?;
-    let cites_gold = cited
-        .iter()
-        .any(|id| expected.gold.iter().any(|gold| gold == id.as_ref()));
+    let cites_gold = cited.iter().any(|id| expected.gold.iter().any(|gold| gold == id.as_ref()));
     Some(found && cites_gold && word_count(answer) <= expected.words_max)
 }
 
@@ -50,27 +44,16 @@ pub fn holds_short_answer<G: AsRef<str>>(answer: &str, golds: &[G]) -> Option<bo
         .filter(|gold| word_count(gold) <= SHORT_ANSWER_WORDS_MAX)
         .map(normalised_words)
         .filter(|gold| !gold.is_empty());
-    short
-        .map(|gold| contains(&words, &gold))
-        .reduce(|one, other| one || other)
+    short.map(|gold| contains(&words, &gold)).reduce(|one, other| one || other)
 }
 
 /// The share of `support` sentences that stand, whole and on word borders, in one of `texts` (the answer and
 /// its quotes). 0 to 1; `None` without a sentence to look for.
 pub fn support_recall<S: AsRef<str>, T: AsRef<str>>(support: &[S], texts: &[T]) -> Option<f64> {
-    let texts: Vec<Vec<String>> = texts
-        .iter()
-        .map(|text| normalised_words(text.as_ref()))
-        .collect();
-    let sentences: Vec<Vec<String>> = support
-        .iter()
-        .map(|sentence| normalised_words(sentence.as_ref()))
-        .filter(|words| !words.is_empty())
-        .collect();
-    let found = sentences
-        .iter()
-        .filter(|sentence| texts.iter().any(|text| contains(text, sentence)))
-        .count();
+    let texts: Vec<Vec<String>> = texts.iter().map(|text| normalised_words(text.as_ref())).collect();
+    let sentences: Vec<Vec<String>> =
+        support.iter().map(|sentence| normalised_words(sentence.as_ref())).filter(|words| !words.is_empty()).collect();
+    let found = sentences.iter().filter(|sentence| texts.iter().any(|text| contains(text, sentence))).count();
     (!sentences.is_empty()).then(|| found as f64 / sentences.len() as f64)
 }
 
@@ -80,19 +63,14 @@ pub fn support_recall<S: AsRef<str>, T: AsRef<str>>(support: &[S], texts: &[T]) 
 /// them; where one side has no words, 1 if the other has none either, else 0.
 pub fn token_f1<G: AsRef<str>>(answer: &str, golds: &[G]) -> Option<f64> {
     let answer = normalised_words(answer);
-    golds
-        .iter()
-        .map(|gold| f1(&answer, &normalised_words(gold.as_ref())))
-        .reduce(f64::max)
+    golds.iter().map(|gold| f1(&answer, &normalised_words(gold.as_ref()))).reduce(f64::max)
 }
 
 /// How many words a text has: pieces between white space with at least one letter or digit, so that a list
 /// marker or a dash is none.
 #[must_use]
 pub fn word_count(text: &str) -> usize {
-    text.split_whitespace()
-        .filter(|piece| piece.contains(char::is_alphanumeric))
-        .count()
+    text.split_whitespace().filter(|piece| piece.contains(char::is_alphanumeric)).count()
 }
 
 /// The text as `SQuAD` compares it: lower case, without punctuation and articles, white space folded.
@@ -108,17 +86,9 @@ pub fn normalise(text: &str) -> String {
 
 fn normalised_words(text: &str) -> Vec<String> {
     // composed again at the end: lower case and dropped marks can leave what NFKC writes in one
-    let plain: String = text
-        .nfkc()
-        .flat_map(char::to_lowercase)
-        .filter(|letter| !is_punctuation(*letter))
-        .nfkc()
-        .collect();
-    plain
-        .split_whitespace()
-        .filter(|word| !matches!(*word, "a" | "an" | "the"))
-        .map(str::to_owned)
-        .collect()
+    let plain: String =
+        text.nfkc().flat_map(char::to_lowercase).filter(|letter| !is_punctuation(*letter)).nfkc().collect();
+    plain.split_whitespace().filter(|word| !matches!(*word, "a" | "an" | "the")).map(str::to_owned).collect()
 }
 
 /// ASCII punctuation, and the ranges of it in Unicode that European, Asian and typographic texts use.
@@ -167,15 +137,9 @@ mod tests {
 
     #[test]
     fn normalises_as_squad_does() {
-        assert_eq!(
-            normalise("  The  Cat's (an)   answer: A, b! "),
-            "cats answer b"
-        );
+        assert_eq!(normalise("  The  Cat's (an)   answer: A, b! "), "cats answer b");
         assert_eq!(normalise("$1,000"), "1000");
-        assert_eq!(
-            normalise("\u{201c}You\u{2019}re\u{201d}\u{a0}done \u{2013} ﬁne"),
-            "youre done fine"
-        );
+        assert_eq!(normalise("\u{201c}You\u{2019}re\u{201d}\u{a0}done \u{2013} ﬁne"), "youre done fine");
         assert_eq!(normalise("ＡＢＣ　１２"), "abc 12");
         assert_eq!(normalise("Theatre anthem"), "theatre anthem");
         assert_eq!(normalise("the !"), "");
@@ -183,36 +147,18 @@ mod tests {
 
     #[test]
     fn finds_a_short_answer_on_word_borders_only() {
-        assert_eq!(
-            holds_short_answer("It takes 30 days.", &["30 days"]),
-            Some(true)
-        );
-        assert_eq!(
-            holds_short_answer("It takes 130 days.", &["30 days"]),
-            Some(false)
-        );
-        assert_eq!(
-            holds_short_answer("Up to 11,000 rows", &["1,000"]),
-            Some(false)
-        );
-        assert_eq!(
-            holds_short_answer("Up to 1000 rows", &["none", "1,000"]),
-            Some(true)
-        );
-        assert_eq!(
-            holds_short_answer("Within the 30\n days", &["Within 30 days!"]),
-            Some(true)
-        );
+        assert_eq!(holds_short_answer("It takes 30 days.", &["30 days"]), Some(true));
+        assert_eq!(holds_short_answer("It takes 130 days.", &["30 days"]), Some(false));
+        assert_eq!(holds_short_answer("Up to 11,000 rows", &["1,000"]), Some(false));
+        assert_eq!(holds_short_answer("Up to 1000 rows", &["none", "1,000"]), Some(true));
+        assert_eq!(holds_short_answer("Within the 30\n days", &["Within 30 days!"]), Some(true));
     }
 
     #[test]
     fn looks_only_for_short_answers() {
         let nine = "one two three four five six seven eight nine";
         assert_eq!(holds_short_answer(nine, &[nine]), None);
-        assert_eq!(
-            holds_short_answer(nine, &["one two three four five six seven eight"]),
-            Some(true)
-        );
+        assert_eq!(holds_short_answer(nine, &["one two three four five six seven eight"]), Some(true));
         assert_eq!(holds_short_answer(nine, &[nine, "ten"]), Some(false));
         assert_eq!(holds_short_answer("the", &["the", "?"]), None);
         assert_eq!(holds_short_answer("anything", &[""; 0]), None);
@@ -222,49 +168,21 @@ mod tests {
     fn is_correct_only_when_short_enough_cited_and_found() {
         let gold = ["a.md".to_owned(), "b.md".to_owned()];
         let answers = ["30 days".to_owned()];
-        let expected = Expected {
-            gold: &gold,
-            answers: &answers,
-            words_max: 5,
-        };
-        assert_eq!(
-            is_correct("You have 30 days.", &["b.md"], expected),
-            Some(true)
-        );
-        assert_eq!(
-            is_correct("You have 30 days.", &["c.md"], expected),
-            Some(false)
-        );
-        assert_eq!(
-            is_correct("You have 30 days.", &[""; 0], expected),
-            Some(false)
-        );
-        assert_eq!(
-            is_correct("You have 31 days.", &["b.md"], expected),
-            Some(false)
-        );
-        assert_eq!(
-            is_correct("You now have all of 30 days.", &["b.md"], expected),
-            Some(false)
-        );
-        let unknown = Expected {
-            answers: &[],
-            ..expected
-        };
+        let expected = Expected { gold: &gold, answers: &answers, words_max: 5 };
+        assert_eq!(is_correct("You have 30 days.", &["b.md"], expected), Some(true));
+        assert_eq!(is_correct("You have 30 days.", &["c.md"], expected), Some(false));
+        assert_eq!(is_correct("You have 30 days.", &[""; 0], expected), Some(false));
+        assert_eq!(is_correct("You have 31 days.", &["b.md"], expected), Some(false));
+        assert_eq!(is_correct("You now have all of 30 days.", &["b.md"], expected), Some(false));
+        let unknown = Expected { answers: &[], ..expected };
         assert_eq!(is_correct("You have 30 days.", &["b.md"], unknown), None);
     }
 
     #[test]
     fn counts_support_found_in_the_answer_or_a_quote() {
         let support = ["Open the settings.", "Press Save.", "!"];
-        assert_eq!(
-            support_recall(&support, &["First open settings", "then press **Save**."]),
-            Some(1.0)
-        );
-        assert_eq!(
-            support_recall(&support, &["First open settings then press", "Save"]),
-            Some(0.5)
-        );
+        assert_eq!(support_recall(&support, &["First open settings", "then press **Save**."]), Some(1.0));
+        assert_eq!(support_recall(&support, &["First open settings then press", "Save"]), Some(0.5));
         assert_eq!(support_recall(&support, &[""; 0]), Some(0.0));
         assert_eq!(support_recall(&["?"], &["?"]), None);
     }
@@ -272,10 +190,7 @@ mod tests {
     #[test]
     fn scores_token_f1() {
         // shared: cat, sat; 3 words against 4
-        assert_close(
-            token_f1("the cat sat down", &["a cat, sat sat on"]).unwrap(),
-            4.0 / 7.0,
-        );
+        assert_close(token_f1("the cat sat down", &["a cat, sat sat on"]).unwrap(), 4.0 / 7.0);
         assert_eq!(token_f1("cat", &["dog", "Cat."]), Some(1.0));
         assert_eq!(token_f1("the", &["a"]), Some(1.0));
         assert_eq!(token_f1("the", &["cat"]), Some(0.0));
@@ -293,10 +208,7 @@ mod tests {
         for case in fixtures::reference()["squad"].as_array().unwrap() {
             let text = |field: &str| case[field].as_str().unwrap();
             assert_eq!(normalise(text("answer")), text("normalised"));
-            assert_close(
-                token_f1(text("answer"), &[text("gold")]).unwrap(),
-                case["f1"].as_f64().unwrap(),
-            );
+            assert_close(token_f1(text("answer"), &[text("gold")]).unwrap(), case["f1"].as_f64().unwrap());
         }
     }
 

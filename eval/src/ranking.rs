@@ -48,11 +48,7 @@ pub fn recall_at<R: AsRef<str>, G: AsRef<str>>(k: usize, ranked: &[R], gold: &[G
 }
 
 /// 1 / rank of the first gold article, rank from 1; 0 when none is among the first `k`.
-pub fn reciprocal_rank_at<R: AsRef<str>, G: AsRef<str>>(
-    k: usize,
-    ranked: &[R],
-    gold: &[G],
-) -> Option<f64> {
+pub fn reciprocal_rank_at<R: AsRef<str>, G: AsRef<str>>(k: usize, ranked: &[R], gold: &[G]) -> Option<f64> {
     let first = hits(k, ranked, gold)?.iter().position(|hit| *hit);
     Some(first.map_or(0.0, |rank| 1.0 / (rank as f64 + 1.0)))
 }
@@ -63,11 +59,7 @@ pub fn reciprocal_rank_at<R: AsRef<str>, G: AsRef<str>>(
 pub fn ndcg_at<R: AsRef<str>, G: AsRef<str>>(k: usize, ranked: &[R], gold: &[G]) -> Option<f64> {
     let discount = |rank: usize| 1.0 / (rank as f64 + 2.0).log2();
     let hits = hits(k, ranked, gold)?;
-    let gained: f64 = (0..)
-        .zip(&hits)
-        .filter(|(_, hit)| **hit)
-        .map(|(rank, _)| discount(rank))
-        .sum();
+    let gained: f64 = (0..).zip(&hits).filter(|(_, hit)| **hit).map(|(rank, _)| discount(rank)).sum();
     let best: f64 = (0..gold.len().min(k)).map(discount).sum();
     (best > 0.0).then(|| gained / best)
 }
@@ -77,11 +69,7 @@ fn hits<R: AsRef<str>, G: AsRef<str>>(k: usize, ranked: &[R], gold: &[G]) -> Opt
     let gold: HashSet<&str> = gold.iter().map(AsRef::as_ref).collect();
     let ranked = &ranked[..k.min(ranked.len())];
     debug_assert_eq!(
-        ranked
-            .iter()
-            .map(AsRef::as_ref)
-            .collect::<HashSet<&str>>()
-            .len(),
+        ranked.iter().map(AsRef::as_ref).collect::<HashSet<&str>>().len(),
         ranked.len(),
         "a ranked list holds each article once"
     );
@@ -102,10 +90,7 @@ mod tests {
         assert_close(ranking.recall_at_10, 2.0 / 3.0);
         assert_close(ranking.mrr_at_10, 0.5);
         // 1/log2(3) + 1/log2(7), against 1 + 1/log2(3) + 1/2
-        assert_close(
-            ranking.ndcg_at_10,
-            (0.630_929_753_571 + 0.356_207_187_108) / 2.130_929_753_571,
-        );
+        assert_close(ranking.ndcg_at_10, (0.630_929_753_571 + 0.356_207_187_108) / 2.130_929_753_571);
     }
 
     #[test]
@@ -113,24 +98,12 @@ mod tests {
         let best = Ranking::of(&["a"], &["a"]).unwrap();
         assert_eq!(
             best,
-            Ranking {
-                hit_at_1: 1.0,
-                recall_at_5: 1.0,
-                recall_at_10: 1.0,
-                mrr_at_10: 1.0,
-                ndcg_at_10: 1.0
-            }
+            Ranking { hit_at_1: 1.0, recall_at_5: 1.0, recall_at_10: 1.0, mrr_at_10: 1.0, ndcg_at_10: 1.0 }
         );
         let worst = Ranking::of(&[""; 0], &["a"]).unwrap();
         assert_eq!(
             worst,
-            Ranking {
-                hit_at_1: 0.0,
-                recall_at_5: 0.0,
-                recall_at_10: 0.0,
-                mrr_at_10: 0.0,
-                ndcg_at_10: 0.0
-            }
+            Ranking { hit_at_1: 0.0, recall_at_5: 0.0, recall_at_10: 0.0, mrr_at_10: 0.0, ndcg_at_10: 0.0 }
         );
     }
 
@@ -152,9 +125,7 @@ mod tests {
     #[test]
     fn equals_pytrec_eval() {
         for case in fixtures::reference()["ranking"].as_array().unwrap() {
-            let ids = |field: &str| -> Vec<String> {
-                serde_json::from_value(case[field].clone()).unwrap()
-            };
+            let ids = |field: &str| -> Vec<String> { serde_json::from_value(case[field].clone()).unwrap() };
             let ranking = Ranking::of(&ids("ranked"), &ids("gold")).unwrap();
             let expected = |field: &str| case[field].as_f64().unwrap();
             assert_close(ranking.hit_at_1, expected("success_1"));

@@ -8,7 +8,7 @@ use crate::ids::{ChunkId, WorkspaceId};
 use crate::index::{Index, Point};
 use crate::knowledge::parse::{Format, ParsedArticle, parse};
 use crate::knowledge::store::{self, CurrentVersion, GenerationRow};
-use crate::knowledge::sync::{KnowledgeError, blocking, embed, embedded_text, placed, rows};
+use crate::knowledge::sync::{KnowledgeError, blocking, embed, embedded_text, fragment, placed, rows};
 use crate::people;
 
 /// Versions that are chunked before the next are read.
@@ -152,7 +152,8 @@ async fn rebuild_version(
     let (worker, version) = (engine.clone(), current.clone());
     let chunks = blocking(move || {
         let format = Format::of_file_name(&version.source).unwrap_or(Format::PlainText);
-        let reparsed = parse(&version.source, format, version.body.as_bytes(), &|_| None);
+        let reparsed =
+            parse(&version.source, format, version.body.as_bytes(), &|path| fragment(&version.fragments, path));
         // Citations point into the stored plain text. A parser that has changed since would chunk another one: then the stored
         // text is chunked as it stands, without its headings, until the file is ingested again.
         let article = match reparsed {

@@ -137,6 +137,37 @@ pub fn parse(
     Ok(ParsedArticle { title, tags: front_matter.tags, language, text: laid_out.text, sections })
 }
 
+/// A fragment that an article includes.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Fragment {
+    /// Its path as the article writes it.
+    pub path: String,
+    /// What is in it.
+    pub text: String,
+}
+
+/// The fragments that an article includes, read with `read` by their paths as written.
+///
+/// Nothing is read for an article without includes, nor for one that cannot be decoded.
+#[must_use]
+pub fn fragments(bytes: &[u8], read: &dyn Fn(&str) -> Option<String>) -> Vec<Fragment> {
+    const MARK: &[u8] = b"[!include";
+    if !bytes.windows(MARK.len()).any(|window| window.eq_ignore_ascii_case(MARK)) {
+        return Vec::new();
+    }
+    let Ok(source) = decode::decode(bytes) else { return Vec::new() };
+    let found = std::cell::RefCell::new(Vec::<Fragment>::new());
+    learn::resolve(front_matter::split(&source).1, &|path| {
+        if let Some(known) = found.borrow().iter().find(|fragment| fragment.path == path) {
+            return Some(known.text.clone());
+        }
+        let text = read(path)?;
+        found.borrow_mut().push(Fragment { path: path.to_owned(), text: text.clone() });
+        Some(text)
+    });
+    found.into_inner()
+}
+
 /// Drops the outermost heading of each path where it only repeats the title.
 fn named_under(title: &str, mut sections: Vec<Section>) -> Vec<Section> {
     let title = title.to_lowercase();

@@ -5,6 +5,7 @@ use sqlx::QueryBuilder;
 use crate::database::{Database, DatabaseError, Transaction};
 use crate::ids::{ArticleId, ChunkId, VersionId, WorkspaceId};
 use crate::index::TermFrequencies;
+use crate::knowledge::parse::Fragment;
 use crate::{execute, read, run};
 
 /// An article's state where one was ingested from a file.
@@ -26,6 +27,7 @@ pub struct NewVersion<'a> {
     pub language: Option<&'a str>,
     pub url: Option<&'a str>,
     pub body: &'a str,
+    pub fragments: &'a [Fragment],
     pub plain_text: &'a str,
     pub digest: &'a str,
     pub at_ms: i64,
@@ -52,6 +54,7 @@ pub struct CurrentVersion {
     pub title: String,
     pub tags: Vec<String>,
     pub body: String,
+    pub fragments: Vec<Fragment>,
     pub plain_text: String,
 }
 
@@ -134,11 +137,12 @@ async fn insert_version(
 ) -> Result<(), DatabaseError> {
     const SQL: &str = "
         insert into article_versions
-            (id, workspace_id, article_id, version, title, tags, language, url, body, plain_text, digest, created_at_ms)
-        select $1, $2, $3, coalesce(max(version), 0) + 1, $4, $5, $6, $7, $8, $9, $10, $11
+            (id, workspace_id, article_id, version, title, tags, language, url, body, fragments, plain_text, digest, created_at_ms)
+        select $1, $2, $3, coalesce(max(version), 0) + 1, $4, $5, $6, $7, $8, $9, $10, $11, $12
         from article_versions
         where article_id = $3";
     let tags = serde_json::to_string(version.tags).map_err(DatabaseError::internal)?;
+    let fragments = serde_json::to_string(version.fragments).map_err(DatabaseError::internal)?;
     execute!(
         transaction,
         sqlx::query(SQL)
@@ -150,6 +154,7 @@ async fn insert_version(
             .bind(version.language)
             .bind(version.url)
             .bind(version.body)
+            .bind(&fragments)
             .bind(version.plain_text)
             .bind(version.digest)
             .bind(version.at_ms)
@@ -351,17 +356,17 @@ pub async fn unchunked(
     limit: i64,
 ) -> Result<Vec<CurrentVersion>, DatabaseError> {
     const SQL: &str = "
-        select v.workspace_id, v.article_id, v.id, a.source, v.title, v.tags, v.body, v.plain_text
+        select v.workspace_id, v.article_id, v.id, a.source, v.title, v.tags, v.body, v.fragments, v.plain_text
         from articles a
         join article_versions v on v.id = a.current_version_id
         where a.status = 'published'
             and not exists (select 1 from chunks c where c.version_id = v.id and c.generation_id = $1)
         order by v.id
         limit $2";
-    type Row = (String, String, String, String, String, String, String, String);
+    type Row = (String, String, String, String, String, String, String, String, String);
     let rows: Vec<Row> = read!(database, |pool: D| sqlx::query_as(SQL).bind(generation).bind(limit).fetch_all(pool))?;
     rows.into_iter()
-        .map(|(workspace, article, version, source, title, tags, body, plain_text)| {
+        .map(|(workspace, article, version, source, title, tags, body, fragments, plain_text)| {
             Ok(CurrentVersion {
                 workspace: workspace.parse().map_err(DatabaseError::internal)?,
                 article: article.parse().map_err(DatabaseError::internal)?,
@@ -370,6 +375,7 @@ pub async fn unchunked(
                 title,
                 tags: serde_json::from_str(&tags).map_err(DatabaseError::internal)?,
                 body,
+                fragments: serde_json::from_str(&fragments).map_err(DatabaseError::internal)?,
                 plain_text,
             })
         })

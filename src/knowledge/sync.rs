@@ -10,7 +10,7 @@ use crate::ids::{ArticleId, ChunkId, VersionId, WorkspaceId};
 use crate::index::{IndexError, Point};
 use crate::inference::InferenceError;
 use crate::knowledge::chunk::Chunk;
-use crate::knowledge::parse::{Format, ParseError, ParsedArticle, parse};
+use crate::knowledge::parse::{Format, Fragment, ParseError, ParsedArticle, parse};
 use crate::knowledge::store::{self, Known, NewChunk, NewVersion};
 
 /// One article file as it was read.
@@ -21,6 +21,9 @@ pub struct ArticleFile {
     /// What is in it.
     #[serde(with = "as_base64")]
     pub bytes: Vec<u8>,
+    /// The fragments that it includes.
+    #[serde(default)]
+    pub fragments: Vec<Fragment>,
 }
 
 /// A file's name and digest, enough to see whether there is anything to do.
@@ -28,7 +31,7 @@ pub struct ArticleFile {
 pub struct Manifest {
     /// As [`ArticleFile::source`].
     pub source: String,
-    /// As [`digest`] gives it.
+    /// As [`ArticleFile::digest`] gives it.
     pub digest: String,
 }
 
@@ -89,10 +92,20 @@ impl KnowledgeError {
 /// The longest source, in bytes.
 pub const SOURCE_BYTES_MAX: usize = 1_024;
 
-/// The digest by which a changed file is known: SHA-256 in hexadecimal.
-#[must_use]
-pub fn digest(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
+impl ArticleFile {
+    /// The digest by which a changed file is known: SHA-256, in hexadecimal, of its bytes and of what it includes.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        digest.update(&self.bytes);
+        for fragment in &self.fragments {
+            for part in [&fragment.path, &fragment.text] {
+                digest.update((part.len() as u64).to_le_bytes());
+                digest.update(part);
+            }
+        }
+        hex::encode(digest.finalize())
+    }
 }
 
 /// Compares the files of a folder with what the workspace has of it.
@@ -124,6 +137,7 @@ pub async fn publish(engine: &Engine, workspace: WorkspaceId, file: ArticleFile)
     }
     let article_bytes_max = engine.config().article_bytes_max;
     let chunker = engine.clone();
+    let fragments = file.fragments.clone();
     let prepared = blocking(move || prepare(&chunker, &file, article_bytes_max)).await??;
     // Held until the commit, so that a new generation is not switched to between the points and their rows.
     let _publishing = engine.publishing().read().await;
@@ -144,6 +158,7 @@ pub async fn publish(engine: &Engine, workspace: WorkspaceId, file: ArticleFile)
         language: prepared.article.language.as_deref(),
         url: None,
         body: &prepared.body,
+        fragments: &fragments,
         plain_text: &prepared.article.text,
         digest: &prepared.digest,
         at_ms,
@@ -199,13 +214,17 @@ fn prepare(engine: &Engine, file: &ArticleFile, article_bytes_max: usize) -> Res
     if file.bytes.len() > article_bytes_max {
         return Err(ParseError::TooLarge { bytes: file.bytes.len(), bytes_max: article_bytes_max }.into());
     }
-    // The folder's reader has put included fragments in already; one that it could not find is left out.
     let format =
         Format::of_file_name(&file.source).ok_or_else(|| KnowledgeError::UnknownFormat(file.source.clone()))?;
-    let article = parse(&file.source, format, &file.bytes, &|_| None)?;
+    let article = parse(&file.source, format, &file.bytes, &|path| fragment(&file.fragments, path))?;
     let chunks = placed(&article.text, engine.chunker().chunk(&article));
     let body = String::from_utf8_lossy(&file.bytes).replace('\0', "");
-    Ok(Prepared { digest: digest(&file.bytes), body, chunks, article })
+    Ok(Prepared { digest: file.digest(), body, chunks, article })
+}
+
+/// The text of the fragment at `path`.
+pub(super) fn fragment(fragments: &[Fragment], path: &str) -> Option<String> {
+    fragments.iter().find(|fragment| fragment.path == path).map(|fragment| fragment.text.clone())
 }
 
 /// The chunks with places in code points, as citations and SQL count.

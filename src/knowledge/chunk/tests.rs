@@ -5,7 +5,7 @@ use super::*;
 use crate::knowledge::parse::{Format, parse};
 
 fn tokenizer() -> Tokenizer {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/model/tokenizer.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/all-MiniLM-L6-v2/tokenizer.json");
     let mut tokenizer = Tokenizer::from_file(path).unwrap();
     tokenizer.with_padding(None).with_truncation(None).unwrap();
     tokenizer

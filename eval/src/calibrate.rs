@@ -1,0 +1,315 @@
+//! `eval calibrate`: fits how likely a draft is right, shows what that is worth on drafts it has not seen, and writes the
+//! artefact that ships with the program.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use candor::answer::confidence::{Calibration, FeatureWeight, FittedOn};
+use candor::answer::extractive;
+use candor::answer::features::Features;
+use candor::config::Config;
+use comfy_table::Cell;
+use serde::Serialize;
+
+use crate::confidence::{CalibrationFigures, RankingFigures, Scored};
+use crate::fit::{self, Sample};
+use crate::interval::Figure;
+use crate::logistic::Logistic;
+use crate::measure::{self, Asking, Measured};
+use crate::table;
+
+/// The share of right drafts that the default operating point sends. With nothing known of a workspace there is no risk
+/// to promise, so the default is set by its cost instead: about one right draft in seven goes to a person.
+const RIGHT_DRAFTS_SENT: f64 = 0.85;
+
+/// What may be claimed for the threshold of what ships.
+const GUARANTEE: &str = "default operating point, fitted on open data: no guarantee for your questions";
+
+/// Fits the confidence to the drafts of labelled sets and writes the artefact.
+///
+/// Sets without short gold answers cannot say which drafts are right: nothing is learned from them, and only the ranking
+/// of answerable before unanswerable questions is measured on them.
+#[derive(clap::Args)]
+pub struct CalibrateArguments {
+    #[command(flatten)]
+    asking: Asking,
+    /// Where the artefact goes; the program ships the one in src/answer/calibration.json.
+    #[arg(long, value_name = "FILE.json")]
+    out: PathBuf,
+    /// Writes the figures of the fit as JSON.
+    #[arg(long, value_name = "FILE.json")]
+    report: Option<PathBuf>,
+}
+
+/// What a confidence is worth on one set.
+#[derive(Serialize)]
+struct SetFigures {
+    dataset: String,
+    queries: usize,
+    /// What the models that scored these drafts were fitted on.
+    fitted_on: FittedBy,
+    abstention: RankingFigures,
+    calibration: CalibrationFigures,
+    /// Of all questions, those answered at the new threshold.
+    coverage: f64,
+    /// Wrong of answered, over the drafts that can be judged.
+    risk: Option<f64>,
+    /// Right drafts that are answered, of all right ones.
+    right_answered: Option<f64>,
+}
+
+/// How a draft's score comes from models that have not seen it.
+#[derive(Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum FittedBy {
+    /// Five folds by group of this set alone.
+    OwnSet,
+    /// Five folds by group of all sets together: what ships.
+    AllSets,
+    /// All other sets.
+    OtherSets,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A sentence that says what could not be done; then nothing is written.
+pub async fn run(config: &Config, arguments: &CalibrateArguments) -> Result<()> {
+    let (mut samples, mut data, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    let mut embedding = String::new();
+    for (set, folder) in arguments.asking.dataset.iter().enumerate() {
+        let measured = measure::set(config, folder, &arguments.asking).await?;
+        embedding.clone_from(&measured.library.engine.embedder().identity().name);
+        let of_set = samples_of(set, &measured);
+        let questions = of_set.iter().filter(|sample| sample.correct.is_some()).count();
+        if questions == 0 {
+            println!("{} has no short gold answers, so nothing is learned from it.", measured.set.name);
+        } else {
+            data.push(FittedOn { dataset: measured.set.name.clone(), sha256: measured.set.sha256.clone(), questions });
+        }
+        samples.extend(of_set);
+        names.push(measured.set.name);
+    }
+    let everything: Vec<usize> = (0..samples.len()).collect();
+    let model = fit::fit(&samples, &everything).context("the confidence cannot be fitted on these sets")?;
+    let logits = fit::out_of_fold(&samples, arguments.asking.seed).context("the sets are too small for five folds")?;
+    let Some(threshold) = fit::threshold(&samples, &logits, RIGHT_DRAFTS_SENT) else {
+        bail!("no draft of these sets is right, so there is no threshold to choose");
+    };
+    // Downwards, so that rounding holds no right draft back.
+    let threshold = (threshold * 1_000.0).floor() / 1_000.0;
+
+    let figures = all_figures(&names, &samples, &logits, threshold, arguments.asking.seed);
+    println!("{}\n", table_of(&figures));
+    println!("{}\n", weights_table(&model));
+    println!("threshold {threshold:.3}, which answers {:.0} % of the right drafts", RIGHT_DRAFTS_SENT * 100.0);
+
+    let calibration = Calibration {
+        data,
+        embedding,
+        generator: extractive::NAME.to_owned(),
+        weights: weights(&model),
+        intercept: rounded(model.intercept),
+        threshold,
+        guarantee: GUARANTEE.to_owned(),
+    };
+    let json = serde_json::to_string_pretty(&calibration)? + "\n";
+    Calibration::parse(&json).context("what was fitted cannot be used")?;
+    if let Some(path) = &arguments.report {
+        write(path, &(serde_json::to_string_pretty(&figures)? + "\n"))?;
+    }
+    write(&arguments.out, &json)?;
+    println!("{} is written; what is compiled in changes with the next build", arguments.out.display());
+    Ok(())
+}
+
+fn samples_of(set: usize, measured: &Measured) -> Vec<Sample> {
+    let answers = measured.asked.iter().zip(&measured.judged);
+    measured
+        .set
+        .questions
+        .iter()
+        .zip(answers)
+        // A message that the product refuses never gets to a confidence.
+        .filter(|(_, (asked, _))| !asked.features.is_empty())
+        .map(|(question, (asked, judged))| Sample {
+            set,
+            group: format!("{set} {}", question.group),
+            answerable: question.answerable,
+            correct: judged.correct,
+            features: asked.features.clone(),
+        })
+        .collect()
+}
+
+fn all_figures(names: &[String], samples: &[Sample], pooled: &[f64], threshold: f64, seed: u64) -> Vec<SetFigures> {
+    let left_out = fit::leave_one_set_out(samples).ok();
+    let mut figures = Vec::new();
+    for (set, name) in names.iter().enumerate() {
+        let places: Vec<usize> = (0..samples.len()).filter(|place| samples[*place].set == set).collect();
+        let own: Vec<Sample> = places.iter().map(|place| samples[*place].clone()).collect();
+        let of_set = |logits: &[f64]| places.iter().map(|place| logits[*place]).collect::<Vec<f64>>();
+        let is_judged = own.iter().any(|sample| sample.correct.is_some());
+        let logits = [
+            (FittedBy::OwnSet, if is_judged { fit::out_of_fold(&own, seed).ok() } else { None }),
+            (FittedBy::AllSets, is_judged.then(|| of_set(pooled))),
+            (FittedBy::OtherSets, left_out.as_deref().map(of_set)),
+        ];
+        for (fitted_on, logits) in logits {
+            if let Some(logits) = logits {
+                let scored = fit::scored(&own, &logits);
+                figures.push(SetFigures::of(name, fitted_on, &scored, threshold, seed));
+            }
+        }
+    }
+    figures
+}
+
+impl SetFigures {
+    fn of(name: &str, fitted_on: FittedBy, scored: &[Scored], threshold: f64, seed: u64) -> Self {
+        let answered: Vec<&Scored> = scored.iter().filter(|scored| scored.confidence >= threshold).collect();
+        let correct = |scored: &[&Scored]| scored.iter().filter(|scored| scored.correct == Some(true)).count();
+        let judged = answered.iter().filter(|scored| scored.correct.is_some()).count();
+        let right = correct(&scored.iter().collect::<Vec<_>>());
+        let share = |part: usize, whole: usize| (whole > 0).then(|| part as f64 / whole as f64);
+        Self {
+            dataset: name.to_owned(),
+            queries: scored.len(),
+            fitted_on,
+            abstention: RankingFigures::of(scored, seed),
+            calibration: CalibrationFigures::of(scored, seed),
+            coverage: share(answered.len(), scored.len()).unwrap_or(0.0),
+            risk: share(judged - correct(&answered), judged),
+            right_answered: share(correct(&answered), right),
+        }
+    }
+}
+
+impl FittedBy {
+    fn name(self) -> &'static str {
+        match self {
+            Self::OwnSet => "own set",
+            Self::AllSets => "all sets",
+            Self::OtherSets => "other sets",
+        }
+    }
+}
+
+fn table_of(figures: &[SetFigures]) -> comfy_table::Table {
+    let mut table = table::empty(&[
+        "unseen drafts of",
+        "fitted on",
+        "AUROC answerable",
+        "AUROC correct",
+        "ECE",
+        "Brier",
+        "base rate's",
+        "cov@10 %",
+        "cov@20 %",
+        "coverage",
+        "risk",
+        "right sent",
+    ]);
+    let figure = |figure: Option<Figure>| percent(figure.map(|figure| figure.value));
+    for set in figures {
+        let (ranking, calibration) = (&set.abstention, &set.calibration);
+        table.add_row([
+            Cell::new(&set.dataset),
+            Cell::new(set.fitted_on.name()),
+            table::cells(ranking.auroc_answerable)[0].clone(),
+            table::cells(ranking.auroc_correct)[0].clone(),
+            table::cells(calibration.ece_10_equal_mass)[0].clone(),
+            table::cells(calibration.brier)[0].clone(),
+            table::cells(calibration.brier_of_base_rate)[0].clone(),
+            figure(ranking.coverage_at_risk_10),
+            figure(ranking.coverage_at_risk_20),
+            percent(Some(set.coverage)),
+            percent(set.risk),
+            percent(set.right_answered),
+        ]);
+    }
+    table
+}
+
+fn percent(value: Option<f64>) -> Cell {
+    table::number(value.map_or_else(|| "–".to_owned(), |value| format!("{:.1} %", value * 100.0)))
+}
+
+fn weights_table(model: &Logistic) -> comfy_table::Table {
+    let mut table = table::empty(&["feature", "mean", "deviation", "weight"]);
+    for weight in weights(model) {
+        let numbers = [weight.mean, weight.deviation, weight.weight].map(|value| table::number(format!("{value:.3}")));
+        table.add_row(std::iter::once(Cell::new(weight.feature)).chain(numbers));
+    }
+    table
+}
+
+fn weights(model: &Logistic) -> Vec<FeatureWeight> {
+    Features::NAMES
+        .iter()
+        .enumerate()
+        .map(|(place, feature)| FeatureWeight {
+            feature: (*feature).to_owned(),
+            mean: rounded(model.mean[place]),
+            deviation: rounded(model.sd[place]),
+            weight: rounded(model.weights[place]),
+        })
+        .collect()
+}
+
+/// Six digits: more say nothing, and would differ between machines.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
+}
+
+fn write(path: &std::path::Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::assert_close;
+
+    #[test]
+    fn six_digits_are_kept_at_any_size() {
+        assert_close(rounded(0.000_123_456_789), 0.000_123_457);
+        assert_close(rounded(-1_234_567.8), -1_234_570.0);
+        assert_close(rounded(0.0), 0.0);
+    }
+
+    #[test]
+    fn what_is_written_can_be_read_by_the_engine() {
+        let size = Features::NAMES.len();
+        let model = Logistic { intercept: -0.5, weights: vec![0.1; size], mean: vec![0.5; size], sd: vec![1.0; size] };
+        let calibration = Calibration {
+            data: Vec::new(),
+            embedding: "model".into(),
+            generator: extractive::NAME.into(),
+            weights: weights(&model),
+            intercept: model.intercept,
+            threshold: 0.4,
+            guarantee: GUARANTEE.into(),
+        };
+        let json = serde_json::to_string(&calibration).unwrap();
+        assert_eq!(Calibration::parse(&json).unwrap(), calibration);
+        assert!(GUARANTEE.contains("no guarantee"));
+    }
+
+    #[test]
+    fn figures_at_the_threshold_are_shares_of_what_they_name() {
+        let scored = |confidence: f64, correct| Scored {
+            group: confidence.to_string(),
+            answerable: true,
+            correct,
+            logit: confidence,
+            confidence,
+        };
+        let all = [scored(0.9, Some(true)), scored(0.8, Some(false)), scored(0.7, None), scored(0.1, Some(true))];
+        let figures = SetFigures::of("set", FittedBy::OwnSet, &all, 0.5, 1);
+        assert_close(figures.coverage, 0.75);
+        assert_close(figures.risk.unwrap(), 0.5);
+        assert_close(figures.right_answered.unwrap(), 0.5);
+    }
+}

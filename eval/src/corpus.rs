@@ -1,0 +1,190 @@
+//! The articles of a set as the files that are ingested.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use candor::knowledge::parse::{Format, parse};
+use candor::knowledge::source::{self, ScanError};
+use candor::knowledge::sync::ArticleFile;
+use sha2::{Digest, Sha256};
+
+use crate::dataset::{Articles, Entry};
+
+/// A set's articles, ready to be published.
+#[derive(Debug)]
+pub struct Corpus {
+    /// By rising source.
+    pub files: Vec<ArticleFile>,
+    /// The article id of each source that is not its own id, which are those of a retrieval set.
+    ids: HashMap<String, String>,
+    /// The place in `files` of each article id.
+    places: HashMap<String, usize>,
+}
+
+/// Why the articles cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CorpusError {
+    /// The folder.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// A file or folder inside of it.
+    #[error("{path} cannot be read: {problem}")]
+    Unreadable {
+        /// Its path below the folder.
+        path: String,
+        /// What the system says.
+        problem: String,
+    },
+    /// Nothing to ask.
+    #[error("the set has no article: there is no .md or .txt file in its folder")]
+    Empty,
+}
+
+impl Corpus {
+    /// Reads the articles: a folder's as `ingest` does, an entry of a retrieval set as a Markdown file.
+    ///
+    /// # Errors
+    /// [`CorpusError`]; a figure over a part of the articles would mean nothing.
+    pub fn read(articles: &Articles) -> Result<Self, CorpusError> {
+        let (files, ids) = match articles {
+            Articles::Folder(root) => (read_folder(root)?, HashMap::new()),
+            Articles::Entries(entries) => read_entries(entries),
+        };
+        if files.is_empty() {
+            return Err(CorpusError::Empty);
+        }
+        let place =
+            |(place, file): (usize, &ArticleFile)| (ids.get(&file.source).unwrap_or(&file.source).clone(), place);
+        let places = files.iter().enumerate().map(place).collect();
+        Ok(Self { files, ids, places })
+    }
+
+    /// SHA-256, in hexadecimal, over all sources and contents.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for file in &self.files {
+            digest.update(file.source.as_bytes());
+            digest.update([0]);
+            digest.update(file.digest().as_bytes());
+        }
+        hex::encode(digest.finalize())
+    }
+
+    /// The id by which the set knows the article at `source`.
+    #[must_use]
+    pub fn article_id<'a>(&'a self, source: &'a str) -> &'a str {
+        self.ids.get(source).map_or(source, String::as_str)
+    }
+
+    /// What a customer reads in the article `id`; `None` when there is none, or it cannot be parsed.
+    #[must_use]
+    pub fn plain_text(&self, id: &str) -> Option<String> {
+        let file = &self.files[*self.places.get(id)?];
+        let fragment = |path: &str| {
+            file.fragments.iter().find(|fragment| fragment.path == path).map(|fragment| fragment.text.clone())
+        };
+        let format = Format::of_file_name(&file.source)?;
+        parse(&file.source, format, &file.bytes, &fragment).ok().map(|article| article.text)
+    }
+}
+
+fn read_folder(root: &std::path::Path) -> Result<Vec<ArticleFile>, CorpusError> {
+    let scan = source::scan(&[root.to_owned()])?;
+    if let Some((path, problem)) = scan.failed.into_iter().next() {
+        return Err(CorpusError::Unreadable { path, problem });
+    }
+    let read = |(source, located): (&String, &source::Located)| {
+        located
+            .read(source)
+            .map_err(|error| CorpusError::Unreadable { path: source.clone(), problem: error.to_string() })
+    };
+    scan.files.iter().map(read).collect()
+}
+
+fn read_entries(entries: &[Entry]) -> (Vec<ArticleFile>, HashMap<String, String>) {
+    let mut files: Vec<ArticleFile> = entries.iter().map(markdown).collect();
+    let ids = files.iter().zip(entries).map(|(file, entry)| (file.source.clone(), entry.id.clone())).collect();
+    files.sort_by(|one, other| one.source.cmp(&other.source));
+    (files, ids)
+}
+
+fn markdown(entry: &Entry) -> ArticleFile {
+    let title = entry.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    let bytes = if title.is_empty() { entry.text.clone() } else { format!("# {title}\n\n{}", entry.text) };
+    ArticleFile { source: file_name(&entry.id), bytes: bytes.into_bytes(), fragments: Vec::new() }
+}
+
+/// A file name that no other id has, whatever is in the id: everything but letters, digits, `-` and `_` is written as
+/// `%` and its byte.
+fn file_name(id: &str) -> String {
+    let mut name = String::with_capacity(id.len() + 3);
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
+            name.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(name, "%{byte:02x}");
+        }
+    }
+    name.push_str(".md");
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: &str, title: &str, text: &str) -> Entry {
+        Entry { id: id.into(), title: title.into(), text: text.into() }
+    }
+
+    #[test]
+    fn an_entry_becomes_a_markdown_file_and_keeps_its_id() {
+        let corpus = Corpus::read(&Articles::Entries(vec![
+            entry("z/2", "Fees\nand fines", "It costs $5."),
+            entry("a_1", "", "No title."),
+        ]))
+        .unwrap();
+        assert_eq!(corpus.files[0].bytes, b"No title.");
+        assert_eq!(corpus.files[1].source, "z%2f2.md");
+        assert_eq!(corpus.files[1].bytes, b"# Fees and fines\n\nIt costs $5.");
+        assert_eq!(corpus.article_id("z%2f2.md"), "z/2");
+        assert!(corpus.plain_text("z/2").unwrap().contains("It costs $5."));
+        assert_eq!(corpus.plain_text("b"), None);
+    }
+
+    #[test]
+    fn ids_that_lead_elsewhere_make_plain_names() {
+        for (id, name) in [("../x", "%2e%2e%2fx.md"), ("a b", "a%20b.md"), ("a%20b", "a%2520b.md"), ("é", "%c3%a9.md")]
+        {
+            assert_eq!(file_name(id), name);
+        }
+    }
+
+    #[test]
+    fn a_folder_s_sources_are_its_ids() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("a")).unwrap();
+        std::fs::write(folder.path().join("a/one.md"), "# One\n\nText.").unwrap();
+        let corpus = Corpus::read(&Articles::Folder(folder.path().to_owned())).unwrap();
+        assert_eq!(corpus.article_id("a/one.md"), "a/one.md");
+        assert!(corpus.plain_text("a/one.md").unwrap().contains("Text."));
+    }
+
+    #[test]
+    fn an_edited_article_changes_the_digest_and_a_moved_one_too() {
+        let digest =
+            |id: &str, text: &str| Corpus::read(&Articles::Entries(vec![entry(id, "T", text)])).unwrap().digest();
+        assert_ne!(digest("a", "x"), digest("a", "y"));
+        assert_ne!(digest("a", "x"), digest("b", "x"));
+        assert_eq!(digest("a", "x"), digest("a", "x"));
+    }
+
+    #[test]
+    fn a_folder_without_articles_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Corpus::read(&Articles::Folder(folder.path().to_owned())).unwrap_err();
+        assert!(matches!(error, CorpusError::Empty));
+    }
+}

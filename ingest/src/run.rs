@@ -1,0 +1,136 @@
+//! A run: look, plan, publish what is new, remove what has gone.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use candor::config::Config;
+use candor::ids::WorkspaceId;
+use candor::knowledge::source::{self, Scan};
+use candor::knowledge::sync::{Manifest, Plan};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rayon::prelude::*;
+use tokio::task::JoinSet;
+
+use crate::Arguments;
+use crate::report::Summary;
+use crate::target::{self, Failure, Target};
+
+/// Articles that are on their way at once: enough that the model's threads never wait for the next one.
+const IN_FLIGHT: usize = 8;
+
+pub async fn run(arguments: Arguments) -> Result<Summary> {
+    let began = Instant::now();
+    let mut flags: Vec<(&str, String)> = Vec::new();
+    flags.extend(arguments.data_dir.clone().map(|folder| ("data_dir", folder)));
+    let config = Config::load(&flags)?;
+    if arguments.prune && arguments.paths.iter().any(|path| path.is_file()) {
+        bail!("--prune removes what is not below PATH, so PATH must be the whole folder and not a single file");
+    }
+    let scan = source::scan(&arguments.paths)?;
+    if scan.files.is_empty() {
+        bail!("there is no article (.md, .markdown, .mdx or .txt) in the given paths");
+    }
+    let found = target::find(config).await?;
+    let (manifest, unreadable) = manifest(&scan);
+    let plan = found.plan(arguments.workspace, &manifest).await?;
+    let mut summary = Summary {
+        dry_run: arguments.dry_run,
+        unchanged: plan.unchanged,
+        failed: scan.failed.iter().cloned().chain(unreadable).collect(),
+        passed_over: scan.passed_over.clone(),
+        ..Summary::default()
+    };
+    // A file that is there but cannot be read has not gone.
+    let unread: Vec<&String> = summary.failed.iter().map(|(file, _)| file).collect();
+    let missing: Vec<String> = plan.missing.iter().filter(|source| !unread.contains(source)).cloned().collect();
+    let (removed, kept) = if arguments.prune { (missing, Vec::new()) } else { (Vec::new(), missing) };
+    (summary.removed, summary.missing) = (removed, kept);
+    if arguments.dry_run {
+        (summary.added, summary.changed) = (plan.added, plan.changed);
+    } else if !(plan.added.is_empty() && plan.changed.is_empty() && summary.removed.is_empty()) {
+        let target = found.open().await?;
+        if !summary.removed.is_empty() {
+            target.withdraw(arguments.workspace, &summary.removed).await?;
+        }
+        publish_all(&target, arguments.workspace, &scan, plan, &mut summary).await?;
+        target.settle().await?;
+    }
+    summary.took = began.elapsed();
+    Ok(summary)
+}
+
+/// Every file's digest, read in parallel; and those that cannot be read, with why.
+fn manifest(scan: &Scan) -> (Vec<Manifest>, Vec<(String, String)>) {
+    let read = |(source, located): (&String, &source::Located)| match located.read(source) {
+        Ok(file) => Ok(Manifest { source: source.clone(), digest: file.digest() }),
+        Err(error) => Err((source.clone(), format!("cannot be read: {error}"))),
+    };
+    let (read, unread): (Vec<_>, Vec<_>) = scan.files.par_iter().map(read).partition(Result::is_ok);
+    (read.into_iter().filter_map(Result::ok).collect(), unread.into_iter().filter_map(Result::err).collect())
+}
+
+/// Publishes what is new and what has changed. One bad file does not stop the others; a failure that every file would meet does.
+async fn publish_all(
+    target: &Target,
+    workspace: WorkspaceId,
+    scan: &Scan,
+    plan: Plan,
+    summary: &mut Summary,
+) -> Result<()> {
+    let progress = progress(plan.added.len() + plan.changed.len());
+    let mut waiting = plan
+        .added
+        .into_iter()
+        .map(|source| (source, true))
+        .chain(plan.changed.into_iter().map(|source| (source, false)));
+    let mut on_their_way = JoinSet::new();
+    loop {
+        while on_their_way.len() < IN_FLIGHT {
+            let Some((source, is_new)) = waiting.next() else { break };
+            let (target, located) = (target.clone(), scan.files.get(&source).cloned());
+            on_their_way.spawn(async move {
+                // It was there a moment ago, or it would not be in the plan.
+                let read = located.map(|located| located.read(&source));
+                let outcome = match read {
+                    Some(Ok(file)) => target.publish(workspace, file).await,
+                    Some(Err(error)) => Err(Failure::File(format!("cannot be read: {error}"))),
+                    None => Err(Failure::File("is not there any more".into())),
+                };
+                (source, is_new, outcome)
+            });
+        }
+        let Some(done) = on_their_way.join_next().await else { break };
+        let (source, is_new, outcome) = done?;
+        match outcome {
+            Ok(published) => {
+                summary.chunks += published.chunks;
+                if is_new { &mut summary.added } else { &mut summary.changed }.push(source);
+            }
+            Err(Failure::File(why)) => {
+                progress.suspend(|| eprintln!("{source}: {why}"));
+                summary.failed.push((source, why));
+            }
+            Err(Failure::Everything(error)) => {
+                progress.abandon();
+                return Err(
+                    error.context(format!("stopped at {source}; what was done stays, run it again for the rest"))
+                );
+            }
+        }
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    summary.added.sort_unstable();
+    summary.changed.sort_unstable();
+    Ok(())
+}
+
+/// A bar with the rate and the time left, where somebody looks at it.
+fn progress(articles: usize) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(articles as u64), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} articles  {per_sec}  {eta} left") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
