@@ -92,3 +92,33 @@ $(addprefix $(MODEL)/,$(filter-out model.safetensors,$(MODEL_FILES))): | $(MODEL
 	@test -f $@ || { echo "setup: $@ is missing; delete $(MODEL) and run 'make setup' again." >&2; exit 1; }
 
 # --- Build, run, check ----------------------------------------------------------------------
+# Everything is built in one profile and always as a whole workspace, so that the heavy crates (the vector
+# engine alone takes minutes) are built once, whatever is asked for.
+CARGO ?= cargo
+CARGO_FLAGS := --release --workspace --locked
+BIN = $(or $(CARGO_TARGET_DIR),target)/release
+
+.PHONY: build
+build: ## Build the server, ingest and eval
+	@$(CARGO) build $(CARGO_FLAGS)
+
+DEMO_DATA := data/demo
+DEMO_ARTICLES := datasets/tarnwheel/docs
+
+.PHONY: demo
+demo: setup build ## Start a server on 127.0.0.1:8080 that answers from the sample help centre
+	@BIN=$(BIN) DATA=$(DEMO_DATA) ARTICLES=$(DEMO_ARTICLES) sh .demo.sh
+
+.PHONY: test
+test: setup build ## Run all tests
+	@$(CARGO) test $(CARGO_FLAGS)
+
+.PHONY: check
+check: ## Check the format, the lints and the documentation
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(CARGO_FLAGS) --no-deps --document-private-items
+
+.PHONY: bench
+bench: setup build ## Print the speed and memory figures of the README
+	@$(BIN)/bench $(BENCH_FLAGS)

@@ -1,5 +1,7 @@
 //! Commands that do one thing and end.
 
+use std::io::{ErrorKind, Write as _};
+
 use anyhow::{Context, Result, bail};
 use candor::clock::Clock;
 use candor::config::Config;
@@ -82,13 +84,13 @@ pub async fn workspace(flags: &[(&str, String)], command: WorkspaceCommand) -> R
             let mut transaction = database.begin().await?;
             store::insert_workspace(&mut transaction, &workspace, at_ms).await?;
             transaction.commit().await?;
-            print(json, &json!(workspace), &workspace.id.to_string());
+            print(json, &json!(workspace), &workspace.id.to_string())?;
         }
         WorkspaceCommand::List { json } => {
             let workspaces = store::workspaces(&database).await?;
             let lines: Vec<String> =
                 workspaces.iter().map(|workspace| format!("{}  {}", workspace.id, workspace.name)).collect();
-            print(json, &json!(workspaces), &lines.join("\n"));
+            print(json, &json!(workspaces), &lines.join("\n"))?;
         }
     }
     database.close().await;
@@ -118,7 +120,7 @@ pub async fn key(flags: &[(&str, String)], command: KeyCommand) -> Result<()> {
             store::insert_key(&mut transaction, &stored, at_ms).await?;
             transaction.commit().await?;
             let shown = json!({ "id": stored.id, "workspaceId": workspace, "kind": stored.kind, "scopes": stored.scopes, "key": secret.expose_secret() });
-            print(json, &shown, secret.expose_secret());
+            print(json, &shown, secret.expose_secret())?;
         }
         KeyCommand::Revoke { workspace, id } => {
             let mut transaction = database.begin().await?;
@@ -161,8 +163,7 @@ pub async fn reindex(flags: &[(&str, String)], json: bool) -> Result<()> {
         "generation {} with {} points of {} articles answers now",
         rebuilt.generation, rebuilt.points, rebuilt.articles
     );
-    print(json, &json!(rebuilt), &sentence);
-    Ok(())
+    print(json, &json!(rebuilt), &sentence)
 }
 
 async fn reindex_by_server(server: &Address) -> Result<Rebuilt> {
@@ -185,8 +186,7 @@ pub fn print_config(flags: &[(&str, String)], json: bool) -> Result<()> {
         .iter()
         .map(|setting| format!("{} = {}  ({}; {})", setting.name, setting.value, setting.from, setting.variable))
         .collect();
-    print(json, &json!(settings), &lines.join("\n"));
-    Ok(())
+    print(json, &json!(settings), &lines.join("\n"))
 }
 
 fn checked_name(name: &str) -> Result<String> {
@@ -197,10 +197,16 @@ fn checked_name(name: &str) -> Result<String> {
     Ok(name.to_owned())
 }
 
-fn print(json: bool, value: &serde_json::Value, text: &str) {
-    if json {
-        println!("{value:#}");
-    } else if !text.is_empty() {
-        println!("{text}");
+/// Writes a command's result. A reader that has seen enough and closed the pipe, as `head` does, is no failure.
+fn print(json: bool, value: &serde_json::Value, text: &str) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    let written = match (json, text) {
+        (true, _) => writeln!(output, "{value:#}"),
+        (false, "") => Ok(()),
+        (false, text) => writeln!(output, "{text}"),
+    };
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("the result cannot be written to standard output"),
     }
 }

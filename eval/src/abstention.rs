@@ -4,7 +4,6 @@
 //! Every figure of a ranking takes how often each item counts (`interval::Bootstrap`), and equals the figure of a
 //! list that repeats the items so often. Items of equal confidence form one block: none comes before another.
 
-use serde::Serialize;
 use statrs::function::beta::beta_reg;
 
 use crate::interval::Figure;
@@ -25,15 +24,6 @@ pub struct Ranked {
 struct Block {
     positives: u64,
     negatives: u64,
-}
-
-/// What answering every item down to one confidence gives.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct OperatingPoint {
-    /// The share of all items that is answered, 0 to 1.
-    pub coverage: f64,
-    /// The share of the answered items that is wrong, 0 to 1.
-    pub risk: f64,
 }
 
 impl Ranked {
@@ -95,18 +85,6 @@ impl Ranked {
             wrong += block.negatives;
         }
         (answered > 0).then(|| area / answered as f64)
-    }
-
-    /// The operating points of all thresholds, from the strictest: one after each block of equal confidences.
-    #[must_use]
-    pub fn operating_points(&self, weights: &[u32]) -> Vec<OperatingPoint> {
-        let total: u64 = weights.iter().copied().map(u64::from).sum();
-        self.cumulated(weights)
-            .map(|(answered, wrong)| OperatingPoint {
-                coverage: answered as f64 / total as f64,
-                risk: wrong as f64 / answered as f64,
-            })
-            .collect()
     }
 
     /// The largest share of all items that can be answered, from the most confident down and blocks as a whole,
@@ -224,9 +202,6 @@ mod tests {
         assert_eq!(ranked.coverage_at_risk(0.49, &ones), Some(0.2));
         assert_eq!(ranked.coverage_at_risk(0.5, &ones), Some(0.8));
         assert_eq!(ranked.coverage_at_risk(0.6, &ones), Some(1.0));
-        let points = ranked.operating_points(&ones);
-        assert_eq!(points.len(), 4);
-        assert_eq!(points[2], OperatingPoint { coverage: 0.8, risk: 0.5 });
     }
 
     #[test]

@@ -57,21 +57,28 @@ pub fn all(set: &Dataset, corpus: &Corpus, asked: &[Asked]) -> Vec<Judged> {
     judged
 }
 
-fn gold_texts<'a>(set: &'a Dataset, corpus: &Corpus) -> HashMap<&'a str, String> {
+/// The text of each gold article, followed by its sentences with a space between them: articles lose the space after a
+/// full stop where a web page had a new line, and there a sentence would not end on a word border.
+fn gold_texts<'a>(set: &'a Dataset, corpus: &Corpus) -> HashMap<&'a str, [String; 2]> {
     let mut ids: Vec<&str> = set.questions.iter().flat_map(|question| &question.gold).map(String::as_str).collect();
     ids.sort_unstable();
     ids.dedup();
-    ids.into_par_iter().filter_map(|id| Some((id, corpus.plain_text(id)?))).collect()
+    let both = |text: String| {
+        let sentences: Vec<&str> = sentences::split(&text).into_iter().map(|sentence| &text[sentence.span]).collect();
+        [sentences.join(" "), text]
+    };
+    ids.into_par_iter().filter_map(|id| Some((id, both(corpus.plain_text(id)?)))).collect()
 }
 
-fn one(question: &Question, asked: &Asked, texts: &HashMap<&str, String>) -> Judged {
+fn one(question: &Question, asked: &Asked, texts: &HashMap<&str, [String; 2]>) -> Judged {
     if !question.answerable {
         return Judged { correct: Some(false), draft: None };
     }
     let words_max = if question.kind.as_deref() == Some("howto") { HOW_TO_WORDS_MAX } else { WORDS_MAX };
     let expected = Expected { gold: &question.gold, answers: &question.answers, words_max };
     let correct = matching::is_correct(&asked.draft, &asked.cited, expected);
-    let texts: Vec<&str> = question.gold.iter().filter_map(|id| texts.get(id.as_str())).map(String::as_str).collect();
+    let texts: Vec<&str> =
+        question.gold.iter().filter_map(|id| texts.get(id.as_str())).flatten().map(String::as_str).collect();
     let said: Vec<&str> =
         sentences::split(&asked.draft).into_iter().map(|sentence| &asked.draft[sentence.span]).collect();
     let said_or_quoted: Vec<&str> = std::iter::once(&asked.draft).chain(&asked.quotes).map(String::as_str).collect();

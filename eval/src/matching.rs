@@ -73,17 +73,12 @@ pub fn word_count(text: &str) -> usize {
     text.split_whitespace().filter(|piece| piece.contains(char::is_alphanumeric)).count()
 }
 
-/// The text as `SQuAD` compares it: lower case, without punctuation and articles, white space folded.
+/// The words of a text as `SQuAD` compares them: in lower case, without punctuation and articles.
 ///
 /// Source: the `SQuAD` 2.0 evaluation script (`normalize_answer`). Two additions for texts beyond plain English:
 /// Unicode NFKC first (full-width letters, ligatures, no-break spaces), and the punctuation of all languages
 /// that the script's ASCII list leaves out, such as curly quotes and dashes. As there, punctuation goes without
 /// leaving a gap: `1,000` equals `1000`, and `30-day` is `30day`.
-#[must_use]
-pub fn normalise(text: &str) -> String {
-    normalised_words(text).join(" ")
-}
-
 fn normalised_words(text: &str) -> Vec<String> {
     // composed again at the end: lower case and dropped marks can leave what NFKC writes in one
     let plain: String =
@@ -134,6 +129,10 @@ mod tests {
     use super::*;
     use crate::fixtures::{self, assert_close};
     use proptest::prelude::*;
+
+    fn normalise(text: &str) -> String {
+        normalised_words(text).join(" ")
+    }
 
     #[test]
     fn normalises_as_squad_does() {

@@ -15,7 +15,6 @@ use sha2::{Digest, Sha256};
 
 use crate::abstention;
 use crate::ask::Asked;
-use crate::calibration_error::Bin;
 use crate::confidence::{self, CalibrationFigures, RankingFigures};
 use crate::dataset::Dataset;
 use crate::interval::{Bootstrap, Figure};
@@ -126,12 +125,6 @@ impl Report {
             intents: None,
             latency_ms: Latency::of(asked),
         }
-    }
-
-    /// The bins of the calibration, from the least confident.
-    #[must_use]
-    pub fn bins(&self) -> &[Bin] {
-        &self.calibration.bins
     }
 }
 

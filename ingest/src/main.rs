@@ -4,6 +4,7 @@ mod report;
 mod run;
 mod target;
 
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -53,12 +54,15 @@ async fn main() -> ExitCode {
     let json = arguments.json;
     match run::run(arguments).await {
         Ok(summary) => {
-            if json {
-                println!("{:#}", summary.json());
-            } else {
-                println!("{}", summary.text());
+            let text = if json { format!("{:#}", summary.json()) } else { summary.text() };
+            match writeln!(std::io::stdout().lock(), "{text}") {
+                // A reader that has seen enough and closed the pipe, as `head` does, changes nothing of what was done.
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    eprintln!("ingest: everything was done, but the summary cannot be written: {error}");
+                    ExitCode::from(2)
+                }
+                _ => ExitCode::from(u8::from(!summary.failed.is_empty())),
             }
-            ExitCode::from(u8::from(!summary.failed.is_empty()))
         }
         Err(error) => {
             eprintln!("ingest: {error:#}");

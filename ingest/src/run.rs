@@ -1,5 +1,6 @@
 //! A run: look, plan, publish what is new, remove what has gone.
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -107,7 +108,8 @@ async fn publish_all(
                 if is_new { &mut summary.added } else { &mut summary.changed }.push(source);
             }
             Err(Failure::File(why)) => {
-                progress.suspend(|| eprintln!("{source}: {why}"));
+                // Nobody may be reading; the summary says it again.
+                let _ = progress.suspend(|| writeln!(std::io::stderr(), "{source}: {why}"));
                 summary.failed.push((source, why));
             }
             Err(Failure::Everything(error)) => {

@@ -7,6 +7,7 @@ use candor::database::Database;
 use candor::engine::{DataFolderLock, Engine, OpenError, Unfit, open_database};
 use candor::http::local::{Address, Refusal, Withdrawn};
 use candor::ids::{Ids, WorkspaceId};
+use candor::knowledge::parse::ParseError;
 use candor::knowledge::store;
 use candor::knowledge::sync::{self, ArticleFile, Manifest, Plan, Published};
 use reqwest::Client;
@@ -20,7 +21,7 @@ pub enum Target {
     /// In this process.
     Here(Engine),
     /// In the running server, which has the index open.
-    Server { client: Client, url: String, token: SecretString },
+    Server { client: Client, url: String, token: SecretString, article_bytes_max: usize },
 }
 
 /// Where it is going to be done.
@@ -45,7 +46,9 @@ pub async fn find(config: Config) -> Result<Found> {
         Ok(lock) => Ok(Found::Free { database: open_database(&config).await?, config, lock }),
         Err(OpenError::InUse { folder }) => {
             let Some(address) = Address::find(&config.data_dir) else { return Err(OpenError::InUse { folder }.into()) };
-            Ok(Found::Server(Target::Server { client: Client::new(), token: address.token(), url: address.url }))
+            let article_bytes_max = config.article_bytes_max;
+            let token = address.token();
+            Ok(Found::Server(Target::Server { client: Client::new(), token, url: address.url, article_bytes_max }))
         }
         Err(error) => Err(error.into()),
     }
@@ -85,6 +88,11 @@ impl Target {
             Self::Here(engine) => sync::publish(engine, workspace, file).await.map_err(|error| {
                 if error.is_about_file() { Failure::File(error.to_string()) } else { Failure::Everything(error.into()) }
             }),
+            // A body beyond the server's limit would not be read to its end: the connection breaks, and what was said is lost.
+            Self::Server { article_bytes_max, .. } if file.bytes.len() > *article_bytes_max => {
+                let error = ParseError::TooLarge { bytes: file.bytes.len(), bytes_max: *article_bytes_max };
+                Err(Failure::File(error.to_string()))
+            }
             Self::Server { .. } => {
                 let response = self.post(workspace, "publish", &file).await.map_err(Failure::Everything)?;
                 if response.status().is_success() {
@@ -138,7 +146,7 @@ impl Target {
         what: &str,
         body: &(impl Serialize + ?Sized),
     ) -> Result<reqwest::Response> {
-        let Self::Server { client, url, token } = self else { bail!("there is no server to call") };
+        let Self::Server { client, url, token, .. } = self else { bail!("there is no server to call") };
         client
             .post(format!("{url}/workspaces/{workspace}/{what}"))
             .bearer_auth(token.expose_secret())

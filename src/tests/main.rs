@@ -1,3 +1,11 @@
 //! Tests of the whole: the real router over SQLite, the real index and the real model, in a temporary folder.
 
+mod app;
 mod architecture;
+mod chat_query;
+mod knowledge;
+mod openapi;
+mod problems;
+mod stores;
+mod tenancy;
+mod tickets;
