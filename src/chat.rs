@@ -157,6 +157,11 @@ pub async fn record_turn(
     latency_ms: i64,
 ) -> Result<Turn, SessionError> {
     let (ids, vault, at_ms) = (engine.ids(), engine.vault(), engine.clock().now_ms());
+    // Before the transaction: whoever holds one connection must not wait for a second.
+    let before = match (&admission, answer.decision) {
+        (Admission::Open(session), Decision::Escalated(_)) => said_before(engine, session.id).await?,
+        (Admission::New(_), _) | (_, Decision::Answered) => Vec::new(),
+    };
     let mut transaction = engine.database().begin().await?;
     let (session, session_token) = match admission {
         Admission::Open(session) => (session.id, None),
@@ -188,10 +193,8 @@ pub async fn record_turn(
     let escalation = match answer.decision {
         Decision::Answered => None,
         Decision::Escalated(reason) => {
-            let evidence = desk::Evidence {
-                transcript: transcript(engine, session, question).await?,
-                passages: answer.trace.passages.clone(),
-            };
+            let evidence =
+                desk::Evidence { transcript: transcript(before, question), passages: answer.trace.passages.clone() };
             let escalation =
                 desk::escalate(&mut transaction, engine, workspace, session, reason, question.as_str(), &evidence)
                     .await?;
@@ -234,17 +237,15 @@ pub async fn record_turn(
 /// Messages of a session that go into a ticket.
 const TRANSCRIPT_MESSAGES_MAX: i64 = 50;
 
-/// What was said before, and the question.
-async fn transcript(
-    engine: &Engine,
-    session: SessionId,
-    question: &Question,
-) -> Result<Vec<desk::Line>, DatabaseError> {
+async fn said_before(engine: &Engine, session: SessionId) -> Result<Vec<desk::Line>, DatabaseError> {
     let before = store::last_messages(engine.database(), engine.vault(), session, TRANSCRIPT_MESSAGES_MAX).await?;
-    let mut lines: Vec<desk::Line> =
-        before.into_iter().map(|message| desk::Line { sender: message.sender, text: message.text }).collect();
-    lines.push(desk::Line { sender: Sender::User, text: question.as_str().to_owned() });
-    Ok(lines)
+    Ok(before.into_iter().map(|message| desk::Line { sender: message.sender, text: message.text }).collect())
+}
+
+/// What was said before, and the question.
+fn transcript(mut before: Vec<desk::Line>, question: &Question) -> Vec<desk::Line> {
+    before.push(desk::Line { sender: Sender::User, text: question.as_str().to_owned() });
+    before
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
@@ -151,9 +152,9 @@ impl Database {
             Self::Sqlite { writer, .. } => {
                 let lock = std::fs::File::create(lock_path).map_err(DatabaseError::internal)?;
                 lock.lock().map_err(DatabaseError::internal)?;
-                MIGRATIONS.run(writer).await.map_err(DatabaseError::internal)
+                MIGRATIONS.run(writer).await.map_err(DatabaseError::from)
             }
-            Self::Postgres(pool) => MIGRATIONS.run(pool).await.map_err(DatabaseError::internal),
+            Self::Postgres(pool) => MIGRATIONS.run(pool).await.map_err(DatabaseError::from),
         }
     }
 
@@ -223,8 +224,9 @@ impl DatabaseError {
     }
 }
 
-/// SQLite's code for a full disk; PostgreSQL's is class 53.
-const SQLITE_FULL: &str = "13";
+/// SQLite's codes for a full disk: for the database (`SQLITE_FULL`) and for the file of its WAL index (`SQLITE_IOERR_SHMSIZE`).
+const SQLITE_DISK_FULL: [&str; 2] = ["13", "4874"];
+/// PostgreSQL's.
 const POSTGRES_DISK_FULL: &str = "53100";
 
 impl From<sqlx::Error> for DatabaseError {
@@ -235,7 +237,7 @@ impl From<sqlx::Error> for DatabaseError {
             }
             sqlx::Error::Database(database) => {
                 let code = database.code().unwrap_or_default();
-                if code == SQLITE_FULL || code == POSTGRES_DISK_FULL {
+                if SQLITE_DISK_FULL.contains(&&*code) || code == POSTGRES_DISK_FULL {
                     Self::DiskFull(error)
                 } else if database.is_unique_violation() {
                     Self::Conflict(database.constraint().unwrap_or("value").to_owned())
@@ -244,6 +246,15 @@ impl From<sqlx::Error> for DatabaseError {
                 }
             }
             _ => Self::internal(error),
+        }
+    }
+}
+
+impl From<MigrateError> for DatabaseError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+            error => Self::internal(error),
         }
     }
 }

@@ -12,13 +12,17 @@ pub use frequencies::FrequencyCache;
 use crate::database::DatabaseError;
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId, WorkspaceId};
-use crate::index::{Candidate, IndexError, IndexQuery, TermId};
+use crate::index::{IndexError, IndexQuery, TermId};
 use crate::inference::InferenceError;
 use crate::knowledge::store::{self, VisibleChunk};
+use crate::search::fuse::Ranked;
 use crate::telemetry::{Stage, Stages};
 
 /// Candidates that each of the two rankings brings. More than are shown, because some may have been replaced since.
 const CANDIDATES_A_RANKING: usize = 50;
+
+/// How often a search looks again when articles change while it looks; each look is one version of each article or another.
+const LOOKS_MAX: usize = 5;
 
 /// What to look for.
 #[derive(Clone, Debug)]
@@ -125,53 +129,80 @@ pub async fn search(
     query: &SearchQuery<'_>,
     stages: &mut Stages,
 ) -> Result<Found, SearchError> {
-    let generation = engine.generation();
     let dense = stages.time(Stage::Embed, engine.embedder().embed_question(query.text)).await?;
     stages
         .time(Stage::Search, async {
-            let question = engine.bm25().question(query.text);
-            let terms = question_terms(engine, workspace, &generation.row.id, &question.ids).await?;
-            let index_query = IndexQuery {
-                dense,
-                terms: question,
-                tags: query.tags.to_vec(),
-                limit: CANDIDATES_A_RANKING.max(query.limit),
-            };
-            let candidates = generation.index.search(workspace, index_query).await?;
-            let ids: Vec<ChunkId> = candidates.iter().map(|candidate| candidate.chunk).collect();
-            let visible = store::visible_chunks(engine.database(), workspace, &generation.row.id, &ids).await?;
-            let mut passages = passages(visible, &candidates, terms.mass);
-            fuse::rank(&mut passages);
-            passages.truncate(query.limit);
-            Ok(Found { passages, terms, generation: generation.row.id.clone() })
+            let mut looks = 1;
+            loop {
+                let (found, is_whole) = look(engine, workspace, query, &dense).await?;
+                if is_whole || looks == LOOKS_MAX {
+                    return Ok(found);
+                }
+                looks += 1;
+            }
         })
         .await
+}
+
+/// Looks once. The index and SQL are two looks: says `false` when something was replaced between them, so that neither the old
+/// nor the new may have been seen.
+async fn look(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    query: &SearchQuery<'_>,
+    dense: &[f32],
+) -> Result<(Found, bool), SearchError> {
+    let generation = engine.generation();
+    let knowledge_version = knowledge_version(engine, workspace).await?;
+    let question = engine.bm25().question(query.text);
+    let terms = question_terms(engine, workspace, &generation.row.id, knowledge_version, &question.ids).await?;
+    let index_query = IndexQuery {
+        dense: dense.to_vec(),
+        terms: question,
+        tags: query.tags.to_vec(),
+        limit: CANDIDATES_A_RANKING.max(query.limit),
+    };
+    let ranked = fuse::rank(generation.index.search(workspace, index_query).await?, terms.mass);
+    let ids: Vec<ChunkId> = ranked.iter().map(|ranked| ranked.candidate.chunk).collect();
+    // As many as are wanted, and only if some of those are not visible, all: reading a hundred texts to show ten is most of
+    // a search's time.
+    let best = &ids[..ids.len().min(query.limit)];
+    let mut visible = store::visible_chunks(engine.database(), workspace, &generation.row.id, best).await?;
+    let mut is_whole = visible.len() == best.len();
+    if !is_whole {
+        visible = store::visible_chunks(engine.database(), workspace, &generation.row.id, &ids).await?;
+        is_whole = engine.generation().row.id == generation.row.id
+            && self::knowledge_version(engine, workspace).await? == knowledge_version;
+    }
+    let mut passages = passages(visible, &ranked);
+    passages.truncate(query.limit);
+    Ok((Found { passages, terms, generation: generation.row.id.clone() }, is_whole))
+}
+
+async fn knowledge_version(engine: &Engine, workspace: WorkspaceId) -> Result<i64, SearchError> {
+    store::knowledge_version(engine.database(), workspace).await?.ok_or(SearchError::NoWorkspace(workspace))
 }
 
 async fn question_terms(
     engine: &Engine,
     workspace: WorkspaceId,
     generation: &str,
+    knowledge_version: i64,
     terms: &[TermId],
 ) -> Result<QuestionTerms, SearchError> {
-    let frequencies = engine
-        .frequencies()
-        .of(engine.database(), workspace, generation)
-        .await?
-        .ok_or(SearchError::NoWorkspace(workspace))?;
+    let frequencies = engine.frequencies().of(engine.database(), workspace, generation, knowledge_version).await?;
     let idf: HashMap<TermId, f32> = terms.iter().map(|term| (*term, frequencies.idf(*term))).collect();
     let unknown = terms.iter().filter(|term| frequencies.chunks_with(**term) == 0);
     Ok(QuestionTerms { mass: idf.values().sum(), unknown_mass: frequencies.idf_mass(unknown.copied()), idf })
 }
 
-/// The visible chunks with the scores of their candidates.
-fn passages(visible: Vec<VisibleChunk>, candidates: &[Candidate], mass: f32) -> Vec<Passage> {
-    let scores: HashMap<ChunkId, &Candidate> =
-        candidates.iter().map(|candidate| (candidate.chunk, candidate)).collect();
-    visible
-        .into_iter()
-        .filter_map(|chunk| {
-            let candidate = scores.get(&chunk.id)?;
+/// The visible chunks in the order of the ranking.
+fn passages(visible: Vec<VisibleChunk>, ranked: &[Ranked]) -> Vec<Passage> {
+    let mut visible: HashMap<ChunkId, VisibleChunk> = visible.into_iter().map(|chunk| (chunk.id, chunk)).collect();
+    ranked
+        .iter()
+        .filter_map(|ranked| {
+            let chunk = visible.remove(&ranked.candidate.chunk)?;
             Some(Passage {
                 chunk: chunk.id,
                 article: chunk.article,
@@ -184,9 +215,9 @@ fn passages(visible: Vec<VisibleChunk>, candidates: &[Candidate], mass: f32) -> 
                 start_char: usize::try_from(chunk.start_char).unwrap_or_default(),
                 end_char: usize::try_from(chunk.end_char).unwrap_or_default(),
                 text: chunk.text,
-                cosine: candidate.cosine,
-                bm25: fuse::bm25_share(candidate.bm25, mass),
-                score: 0.0,
+                cosine: ranked.candidate.cosine,
+                bm25: ranked.bm25_share,
+                score: ranked.score,
             })
         })
         .collect()

@@ -289,7 +289,6 @@ mod tests {
             let mapped = Ranked::new(items.iter().map(|item| (1.0 / (1.0 + (-item.0).exp()), item.1)));
             prop_assert_eq!(plain.auroc(&weights), mapped.auroc(&weights));
             prop_assert_eq!(plain.aurc(&weights), mapped.aurc(&weights));
-            prop_assert_eq!(plain.operating_points(&weights), mapped.operating_points(&weights));
         }
 
         #[test]

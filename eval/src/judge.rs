@@ -64,7 +64,7 @@ fn gold_texts<'a>(set: &'a Dataset, corpus: &Corpus) -> HashMap<&'a str, [String
     ids.sort_unstable();
     ids.dedup();
     let both = |text: String| {
-        let sentences: Vec<&str> = sentences::split(&text).into_iter().map(|sentence| &text[sentence.span]).collect();
+        let sentences: Vec<&str> = sentences::split(&text).into_iter().map(|span| &text[span]).collect();
         [sentences.join(" "), text]
     };
     ids.into_par_iter().filter_map(|id| Some((id, both(corpus.plain_text(id)?)))).collect()
@@ -79,8 +79,7 @@ fn one(question: &Question, asked: &Asked, texts: &HashMap<&str, [String; 2]>) -
     let correct = matching::is_correct(&asked.draft, &asked.cited, expected);
     let texts: Vec<&str> =
         question.gold.iter().filter_map(|id| texts.get(id.as_str())).flatten().map(String::as_str).collect();
-    let said: Vec<&str> =
-        sentences::split(&asked.draft).into_iter().map(|sentence| &asked.draft[sentence.span]).collect();
+    let said: Vec<&str> = sentences::split(&asked.draft).into_iter().map(|span| &asked.draft[span]).collect();
     let said_or_quoted: Vec<&str> = std::iter::once(&asked.draft).chain(&asked.quotes).map(String::as_str).collect();
     let hits = asked.cited.iter().filter(|cited| question.gold.contains(cited)).count();
     let share = |whole: usize| if whole == 0 { 0.0 } else { hits as f64 / whole as f64 };

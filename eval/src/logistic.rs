@@ -117,7 +117,6 @@ impl Logistic {
 
 /// A curve from a score to a probability: sigmoid(`slope` · score + `intercept`).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(not(test), expect(dead_code, reason = "a workspace's own calibration will use it below 1,000 examples"))]
 pub struct Platt {
     pub slope: f64,
     pub intercept: f64,

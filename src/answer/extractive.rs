@@ -1,11 +1,11 @@
-//! The answerer that needs no language model: it quotes the run of whole sentences that says most about the question.
+//! The answerer that needs no language model: it quotes the whole sentences that say most about the question.
 
-use std::collections::HashSet;
+use std::ops::Range;
 
 use crate::answer::Citation;
-use crate::answer::sentences::{self, Sentence};
-use crate::index::{Bm25, TermId};
-use crate::search::{Found, Passage, QuestionTerms};
+use crate::answer::sentences;
+use crate::index::Bm25;
+use crate::search::{Found, Passage};
 
 /// What this answerer is called in reports and calibrations; the number goes up when its drafts change.
 pub const NAME: &str = "extractive-1";
@@ -15,96 +15,104 @@ pub const WORDS_MAX: usize = 60;
 /// Words of an answer that explains how to do something.
 pub const HOW_TO_WORDS_MAX: usize = 120;
 
-/// Passages that are read for the best run of sentences.
+/// Passages whose sentences are read.
 const PASSAGES_READ: usize = 5;
-/// How much the passage's rank score counts beside the share of the question that the sentences cover.
-const PASSAGE_WEIGHT: f32 = 0.5;
+/// How much the passage's rank score counts beside the share of the question that the sentence covers. Any weight from 0.5 to
+/// 4 gives the same accuracy on the open sets within two points; without it, sentences of unrelated passages win.
+const PASSAGE_WEIGHT: f32 = 1.0;
 
 /// What would be said, with what it stands on.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
     /// The answer's words.
     pub text: String,
-    /// What they stand on; empty when nothing was found.
+    /// What they stand on, in the order of the text; empty when nothing was found.
     pub citations: Vec<Citation>,
-    /// Which of the found passages it was made from, by rank.
+    /// Which of the found passages its best sentence stands in, by rank.
     pub passage_rank: usize,
     /// The largest share of the question that one of its sentences covers, 0 to 1.
     pub best_sentence_coverage: f32,
 }
 
-/// A run of sentences of one passage.
-struct Window {
+/// A sentence that an answer may be made of.
+struct Candidate {
+    /// Its passage, by rank.
     rank: usize,
-    span: std::ops::Range<usize>,
+    /// Its place among the passage's sentences.
+    place: usize,
+    span: Range<usize>,
+    words: usize,
+    coverage: f32,
     score: f32,
-    best_sentence: f32,
 }
 
-/// Drafts an answer from what was found: one run of sentences, never cut inside of one.
+/// Drafts an answer from what was found: the sentences of one article that say most about the question, in the article's
+/// order. None is cut; together they have at most [`WORDS_MAX`] words, unless the best alone has more.
 #[must_use]
 pub fn draft(bm25: &Bm25, question: &str, found: &Found) -> Draft {
     let words_max = if asks_for_steps(question) { HOW_TO_WORDS_MAX } else { WORDS_MAX };
-    let windows = found.passages.iter().take(PASSAGES_READ).enumerate();
-    let best = windows
-        .filter_map(|(rank, passage)| best_window(bm25, &found.terms, rank, passage, words_max))
-        .max_by(|one, other| one.score.total_cmp(&other.score).then_with(|| other.rank.cmp(&one.rank)));
-    let Some(window) = best else { return Draft::default() };
-    let passage = &found.passages[window.rank];
-    Draft {
-        text: passage.text[window.span.clone()].to_owned(),
-        citations: vec![cite(passage, &window.span)],
-        passage_rank: window.rank,
-        best_sentence_coverage: window.best_sentence,
-    }
+    let mut candidates = candidates(bm25, found);
+    // Of equal sentences the one that stands first.
+    candidates.sort_by(|one, other| {
+        other.score.total_cmp(&one.score).then_with(|| (one.rank, one.place).cmp(&(other.rank, other.place)))
+    });
+    let Some(best) = candidates.first() else { return Draft::default() };
+    let (passage_rank, best_sentence_coverage) = (best.rank, best.coverage);
+    let article = found.passages[passage_rank].article;
+    // An answer pieced together from several articles reads as if they spoke of one thing.
+    candidates.retain(|candidate| found.passages[candidate.rank].article == article);
+    let mut chosen = within(words_max, candidates);
+    chosen.sort_by_key(|candidate| (found.passages[candidate.rank].start_char, candidate.place));
+    let citations: Vec<Citation> =
+        runs(&chosen).into_iter().map(|(rank, span)| cite(&found.passages[rank], &span)).collect();
+    let quotes: Vec<&str> = citations.iter().map(|citation| citation.quote.as_str()).collect();
+    Draft { text: quotes.join("\n"), citations, passage_rank, best_sentence_coverage }
 }
 
-/// The run of at most `words_max` words that covers most of the question; of equal runs the one that says most around it.
-fn best_window(bm25: &Bm25, terms: &QuestionTerms, rank: usize, passage: &Passage, words_max: usize) -> Option<Window> {
-    let sentences = sentences::split(&passage.text);
-    let read: Vec<(Vec<TermId>, usize)> = sentences
-        .iter()
-        .map(|sentence| {
-            let text = &passage.text[sentence.span.clone()];
-            (bm25.document(text).ids, text.split_whitespace().count())
+/// The sentences of the best passages with their scores.
+fn candidates(bm25: &Bm25, found: &Found) -> Vec<Candidate> {
+    let passages = found.passages.iter().take(PASSAGES_READ).enumerate();
+    passages
+        .flat_map(|(rank, passage)| {
+            sentences::split(&passage.text).into_iter().enumerate().map(move |(place, span)| {
+                let text = &passage.text[span.clone()];
+                let coverage = found.terms.covered_by(&bm25.document(text).ids);
+                let score = coverage + PASSAGE_WEIGHT * passage.score;
+                let words = text.split_whitespace().count();
+                Candidate { rank, place, span, words, coverage, score }
+            })
         })
-        .collect();
-    let mut best: Option<Window> = None;
-    for first in 0..sentences.len() {
-        let (mut words, mut covered, mut best_sentence) = (0, HashSet::new(), 0.0_f32);
-        for last in first..sentences.len() {
-            words += read[last].1;
-            // A single sentence that is longer than allowed is still better whole than cut.
-            if words > words_max && last > first {
-                break;
-            }
-            covered.extend(read[last].0.iter().copied());
-            best_sentence = best_sentence.max(terms.covered_by(&read[last].0));
-            let union: Vec<TermId> = covered.iter().copied().collect();
-            let score = terms.covered_by(&union) + best_sentence + PASSAGE_WEIGHT * passage.score;
-            let window = Window { rank, span: span(&sentences, first, last), score, best_sentence };
-            // The later of equal runs is the longer: it keeps what follows the sentence that was found.
-            if best.as_ref().is_none_or(|best| {
-                window.score >= best.score - f32::EPSILON && grows(best, &window)
-                    || window.score > best.score + f32::EPSILON
-            }) {
-                best = Some(window);
-            }
+        .collect()
+}
+
+/// The best of `candidates`, which come best first, that fit into `words_max` words together.
+fn within(words_max: usize, candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let mut words = 0;
+    let mut chosen: Vec<Candidate> = Vec::new();
+    for candidate in candidates {
+        if chosen.is_empty() || words + candidate.words <= words_max {
+            words += candidate.words;
+            chosen.push(candidate);
         }
     }
-    best
+    chosen
 }
 
-/// Whether `window` begins where `best` begins and goes on.
-fn grows(best: &Window, window: &Window) -> bool {
-    best.span.start == window.span.start && window.span.end > best.span.end
+/// Sentences that follow each other in a passage as one span; `chosen` is in the article's order.
+fn runs(chosen: &[Candidate]) -> Vec<(usize, Range<usize>)> {
+    let mut runs: Vec<(usize, usize, Range<usize>)> = Vec::new();
+    for candidate in chosen {
+        match runs.last_mut() {
+            Some((rank, last, span)) if *rank == candidate.rank && *last + 1 == candidate.place => {
+                (*last, span.end) = (candidate.place, candidate.span.end);
+            }
+            _ => runs.push((candidate.rank, candidate.place, candidate.span.clone())),
+        }
+    }
+    runs.into_iter().map(|(rank, _, span)| (rank, span)).collect()
 }
 
-fn span(sentences: &[Sentence], first: usize, last: usize) -> std::ops::Range<usize> {
-    sentences[first].span.start..sentences[last].span.end
-}
-
-fn cite(passage: &Passage, span: &std::ops::Range<usize>) -> Citation {
+fn cite(passage: &Passage, span: &Range<usize>) -> Citation {
     let start_char = passage.start_char + passage.text[..span.start].chars().count();
     let quote = passage.text[span.clone()].to_owned();
     Citation {
@@ -145,6 +153,7 @@ mod tests {
     use super::*;
     use crate::ids::{ArticleId, ChunkId, Ids, VersionId};
     use crate::index::TermFrequencies;
+    use crate::search::QuestionTerms;
 
     fn found(question: &str, texts: &[&str]) -> (Bm25, Found) {
         let bm25 = Bm25::new().unwrap();
@@ -203,6 +212,25 @@ mod tests {
         assert!(draft.text.contains("The refund takes 14 days."));
         assert!(draft.text.split_whitespace().count() <= WORDS_MAX);
         assert!(draft.text.ends_with('.'));
+    }
+
+    #[test]
+    fn sentences_come_from_one_article_in_its_order() {
+        let texts = [
+            "The battery charges in 4 hours. The lock is red.",
+            "A battery costs 300 euros. Charges are billed monthly.",
+        ];
+        let question = "how long does the battery charge";
+        let (bm25, found) = found(question, &texts);
+        let draft = draft(&bm25, question, &found);
+        assert!(
+            draft
+                .citations
+                .windows(2)
+                .all(|pair| pair[0].article == pair[1].article && pair[0].end_char <= pair[1].start_char)
+        );
+        let quotes: Vec<&str> = draft.citations.iter().map(|citation| citation.quote.as_str()).collect();
+        assert_eq!(draft.text, quotes.join("\n"));
     }
 
     #[test]

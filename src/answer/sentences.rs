@@ -4,29 +4,14 @@ use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// A piece of a text that is never cut.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sentence {
-    /// Its bytes in the text.
-    pub span: Range<usize>,
-    /// Whether a new line begins with it.
-    pub begins_line: bool,
-}
-
-/// Splits `text` into its sentences. Each line is a paragraph, an item or a row of its own; only paragraphs hold more than
-/// one sentence.
+/// The bytes of each sentence of `text`: pieces that are never cut. Each line is a paragraph, an item or a row of its own; only
+/// paragraphs hold more than one sentence.
 #[must_use]
-pub fn split(text: &str) -> Vec<Sentence> {
-    let mut sentences = Vec::new();
-    for line in lines(text) {
-        let content = &text[line.clone()];
-        let mut begins_line = true;
-        for span in joined(content) {
-            sentences.push(Sentence { span: line.start + span.start..line.start + span.end, begins_line });
-            begins_line = false;
-        }
-    }
-    sentences
+pub fn split(text: &str) -> Vec<Range<usize>> {
+    let within = |line: Range<usize>| {
+        joined(&text[line.clone()]).into_iter().map(move |span| line.start + span.start..line.start + span.end)
+    };
+    lines(text).into_iter().flat_map(within).collect()
 }
 
 /// The trimmed, non-empty lines.
@@ -83,7 +68,7 @@ mod tests {
     use super::*;
 
     fn pieces(text: &str) -> Vec<&str> {
-        split(text).into_iter().map(|sentence| &text[sentence.span]).collect()
+        split(text).into_iter().map(|span| &text[span]).collect()
     }
 
     #[test]
@@ -106,10 +91,10 @@ mod tests {
         #[test]
         fn every_character_that_is_not_space_is_in_one_sentence(text in "\\PC{0,80}(\n\\PC{0,80}){0,4}") {
             let sentences = split(&text);
-            let kept: String = sentences.iter().map(|sentence| &text[sentence.span.clone()]).collect();
+            let kept: String = sentences.iter().map(|span| &text[span.clone()]).collect();
             let dense = |text: &str| text.chars().filter(|char| !char.is_whitespace()).collect::<String>();
             prop_assert_eq!(dense(&kept), dense(&text));
-            prop_assert!(sentences.windows(2).all(|pair| pair[0].span.end <= pair[1].span.start));
+            prop_assert!(sentences.windows(2).all(|pair| pair[0].end <= pair[1].start));
         }
     }
 }

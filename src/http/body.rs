@@ -37,7 +37,9 @@ where
         })?;
         value.validate().map_err(|report| {
             let problem = Problem::new(Code::BodyInvalid);
-            report.iter().fold(problem, |problem, (path, error)| problem.at_field(path.to_string(), error.message()))
+            report.iter().fold(problem, |problem, (path, error)| {
+                problem.at_field(on_the_wire(&path.to_string()), error.message())
+            })
         })?;
         Ok(Self(value))
     }
@@ -53,4 +55,27 @@ fn declares_json(request: &Request) -> bool {
 /// The field that serde complains about: it stands in backticks, as in "unknown field `mesage`".
 fn field_of(error: &serde_json::Error) -> String {
     error.to_string().split('`').nth(1).unwrap_or_default().to_owned()
+}
+
+/// A field's path in the form that the client sent: `user_meta` is `userMeta`.
+fn on_the_wire(path: &str) -> String {
+    let mut words = path.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut path, word| {
+        let mut chars = word.chars();
+        path.extend(chars.next().into_iter().flat_map(char::to_uppercase));
+        path.push_str(chars.as_str());
+        path
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_named_as_the_client_sent_it() {
+        assert_eq!(on_the_wire("user_meta"), "userMeta");
+        assert_eq!(on_the_wire("tags[3].name"), "tags[3].name");
+    }
 }

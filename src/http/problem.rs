@@ -207,7 +207,7 @@ pub(super) async fn name_the_request(request: Request, next: Next) -> Response {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeepBody;
 
-/// The problem of a response that a layer made: the time limit's and the outer body limit's.
+/// The problem of a response that was made without one: the time limit's, the outer body limit's, the documentation's pages'.
 fn bare(response: &Response) -> Option<Problem> {
     if response.extensions().get::<KeepBody>().is_some() {
         return None;
@@ -215,6 +215,7 @@ fn bare(response: &Response) -> Option<Problem> {
     match response.status() {
         StatusCode::SERVICE_UNAVAILABLE => Some(Problem::new(Code::Timeout)),
         StatusCode::PAYLOAD_TOO_LARGE => Some(Problem::new(Code::BodyTooLarge)),
+        StatusCode::NOT_FOUND => Some(Problem::new(Code::NoSuchRoute)),
         _ => None,
     }
 }

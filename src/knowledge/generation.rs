@@ -43,6 +43,10 @@ pub struct Rebuilt {
 pub async fn mend(engine: &Engine) -> Result<Mended, KnowledgeError> {
     let generation = engine.generation();
     let mut mended = Mended::default();
+    // What a rebuild left that was cut off after its switch.
+    let mut transaction = engine.database().begin().await?;
+    store::forget_retired(&mut transaction).await?;
+    transaction.commit().await?;
     for workspace in people::store::workspace_ids(engine.database()).await? {
         // Points are written before their rows: reading the index first, a point of an article that is being published
         // now would look like an orphan. So it is swept only if SQL still does not know it after the index was read.
@@ -132,6 +136,10 @@ pub async fn rebuild(
                 transaction.commit().await?;
                 let id = generation.row.id.clone();
                 engine.switch_generation(generation);
+                // After the switch: a question that still went to the old generation finds that, and asks the new one.
+                let mut transaction = engine.database().begin().await?;
+                store::forget_retired(&mut transaction).await?;
+                transaction.commit().await?;
                 return Ok(Rebuilt { generation: id, articles, points });
             }
         }

@@ -425,8 +425,8 @@ pub async fn insert_generation(
     .map(drop)
 }
 
-/// Makes `generation` the active one and forgets the chunks of all others. Returns `false`, and changes nothing, when a
-/// current version still has no chunks in it.
+/// Makes `generation` the active one and retires all others. Returns `false`, and changes nothing, when a current version
+/// still has no chunks in it.
 pub async fn activate_generation(
     transaction: &mut Transaction,
     generation: &str,
@@ -439,7 +439,6 @@ pub async fn activate_generation(
             and not exists (select 1 from chunks c where c.version_id = a.current_version_id and c.generation_id = $1)";
     const RETIRE: &str = "update index_generations set state = 'retired' where state <> 'retired' and id <> $1";
     const ACTIVATE: &str = "update index_generations set state = 'active', activated_at_ms = $2 where id = $1";
-    const FORGET: &str = "delete from chunks where generation_id <> $1";
     let incomplete: i64 =
         run!(transaction, |connection: D| sqlx::query_scalar(INCOMPLETE).bind(generation).fetch_one(connection))?;
     if incomplete > 0 {
@@ -447,8 +446,15 @@ pub async fn activate_generation(
     }
     execute!(transaction, sqlx::query(RETIRE).bind(generation))?;
     execute!(transaction, sqlx::query(ACTIVATE).bind(generation).bind(at_ms))?;
-    execute!(transaction, sqlx::query(FORGET).bind(generation))?;
     Ok(true)
+}
+
+/// Forgets the chunks of retired generations; only when no question is sent to one of them any more.
+pub async fn forget_retired(transaction: &mut Transaction) -> Result<(), DatabaseError> {
+    const SQL: &str = "
+        delete from chunks
+        where generation_id in (select id from index_generations where state = 'retired')";
+    execute!(transaction, sqlx::query(SQL)).map(drop)
 }
 
 fn parsed<T: std::str::FromStr<Err = uuid::Error>>(ids: Vec<String>) -> Result<Vec<T>, DatabaseError> {

@@ -31,7 +31,7 @@ struct Entry {
 }
 
 impl FrequencyCache {
-    /// The frequencies of `workspace`; `None` when there is no such workspace.
+    /// The frequencies of `workspace`, which stands at `knowledge_version`.
     ///
     /// # Errors
     /// As the database.
@@ -40,14 +40,14 @@ impl FrequencyCache {
         database: &Database,
         workspace: WorkspaceId,
         generation: &str,
-    ) -> Result<Option<Arc<TermFrequencies>>, DatabaseError> {
-        let Some(knowledge_version) = store::knowledge_version(database, workspace).await? else { return Ok(None) };
+        knowledge_version: i64,
+    ) -> Result<Arc<TermFrequencies>, DatabaseError> {
         if let Some(frequencies) = self.kept(workspace, generation, knowledge_version) {
-            return Ok(Some(frequencies));
+            return Ok(frequencies);
         }
         let frequencies = Arc::new(store::term_frequencies(database, workspace, generation).await?);
         self.keep(workspace, generation, knowledge_version, Arc::clone(&frequencies));
-        Ok(Some(frequencies))
+        Ok(frequencies)
     }
 
     fn kept(&self, workspace: WorkspaceId, generation: &str, knowledge_version: i64) -> Option<Arc<TermFrequencies>> {

@@ -51,7 +51,10 @@ pub(crate) const BIKES: [(&str, &str); 4] = [
 
 /// Articles of the bakery.
 pub(crate) const BREAD: [(&str, &str); 2] = [
-    ("sourdough.md", "# Sourdough\n\nOur sourdough bread rests for 24 hours. It contains wheat flour, water and salt.\n"),
+    (
+        "sourdough.md",
+        "# Sourdough\n\nOur sourdough bread rests for 24 hours. It contains wheat flour, water and salt.\n",
+    ),
     ("delivery.md", "# Delivery\n\nWe deliver bread every morning before 7 o'clock.\n"),
 ];
 
@@ -130,7 +133,13 @@ impl TestApp {
     }
 
     pub(crate) fn call(&self, method: Method, path: &str) -> Call {
-        Call { router: self.router.clone(), method, path: path.to_owned(), headers: HeaderMap::new(), body: Body::empty() }
+        Call {
+            router: self.router.clone(),
+            method,
+            path: path.to_owned(),
+            headers: HeaderMap::new(),
+            body: Body::empty(),
+        }
     }
 
     /// Asks in a session of `tenant` with its secret key, which needs no session token.

@@ -33,8 +33,9 @@ async fn an_answer_is_the_article_s_own_words_at_the_place_of_its_citation() {
         for citation in citations {
             let version = citation["articleVersionId"].as_str().unwrap();
             let text = plain_text(app.engine.database(), version).await;
-            let (start, end) = (citation["start"].as_u64().unwrap(), citation["end"].as_u64().unwrap());
-            let place: String = text.chars().skip(start as usize).take((end - start) as usize).collect();
+            let place = |name: &str| usize::try_from(citation[name].as_u64().unwrap()).unwrap();
+            let (start, end) = (place("start"), place("end"));
+            let place: String = text.chars().skip(start).take(end - start).collect();
             assert_eq!(place, citation["quote"].as_str().unwrap());
             quotes.push_str(&place);
         }
@@ -91,7 +92,11 @@ async fn the_same_session_id_in_another_workspace_is_another_session() {
     let bread = ask(&app.bread.publishable, "How long does sourdough bread rest?").send().await.json();
     let (bikes_token, bread_token) =
         (bikes["sessionToken"].as_str().unwrap(), bread["sessionToken"].as_str().expect("a new session"));
-    ask(&app.bread.publishable, "And the salt?").session_token(bikes_token).send().await.problem(401, "session_token_needed");
+    ask(&app.bread.publishable, "And the salt?")
+        .session_token(bikes_token)
+        .send()
+        .await
+        .problem(401, "session_token_needed");
     let messages = app
         .get("/chat/sessions/visitor-123/messages")
         .key(&app.bread.publishable)
@@ -138,8 +143,9 @@ async fn a_history_is_read_page_by_page() {
 async fn two_first_messages_at_once_make_one_session_and_one_token() {
     let app = TestApp::start().await;
     let calls = (0..8).map(|_| {
-        let call =
-            app.post("/chat/query", &question("race", "How long until the battery charges?")).key(&app.bikes.publishable);
+        let call = app
+            .post("/chat/query", &question("race", "How long until the battery charges?"))
+            .key(&app.bikes.publishable);
         tokio::spawn(call.send())
     });
     let mut tokens = 0;
@@ -180,7 +186,10 @@ async fn a_search_keeps_to_its_limit_and_its_tags() {
     assert_eq!(found["passages"].as_array().unwrap().len(), 1);
     let tagged = search(json!({ "query": "return a bicycle", "tags": ["battery"] })).send().await.json();
     let tagged = tagged["passages"].as_array().unwrap();
-    assert!(!tagged.is_empty() && tagged.iter().all(|passage| passage["title"] == "Charging the battery"), "{tagged:?}");
+    assert!(
+        !tagged.is_empty() && tagged.iter().all(|passage| passage["title"] == "Charging the battery"),
+        "{tagged:?}"
+    );
     for body in [json!({ "query": "battery", "limit": 0 }), json!({ "query": "battery", "limit": 51 })] {
         let problem = search(body).send().await.problem(422, "body_invalid");
         assert_eq!(problem["errors"][0]["field"], "limit");

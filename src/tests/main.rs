@@ -1,5 +1,7 @@
 //! Tests of the whole: the real router over SQLite, the real index and the real model, in a temporary folder.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod app;
 mod architecture;
 mod chat_query;

@@ -8,7 +8,8 @@ use candor::desk::{self, Evidence, Line};
 use candor::ids::{ArticleId, ChunkId, Ids, SessionId, TicketId, VersionId};
 use serde_json::{Value, json};
 
-use crate::app::{NOW_MS, TestApp, Tenant};
+use crate::app::{NOW_MS, Tenant, TestApp};
+use crate::stores::{fresh_schema, postgres_url};
 
 async fn show(app: &TestApp, tenant: &Tenant, ticket: &Value) -> Value {
     let reply = app.get(&format!("/tickets/{}", ticket.as_str().unwrap())).key(&tenant.secret).send().await;
@@ -65,7 +66,20 @@ async fn a_later_escalation_shows_what_was_said_before() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_questions_at_once_share_one_ticket_and_leave_no_gap() {
-    let app = TestApp::start().await;
+    ask_many_at_once(&TestApp::start().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_questions_at_once_share_one_ticket_on_postgres_too() {
+    let Some(url) = postgres_url() else {
+        eprintln!("skipped: TEST_POSTGRES_URL is not set");
+        return;
+    };
+    let url = fresh_schema(&url).await;
+    ask_many_at_once(&TestApp::with(|config| config.database_url = Some(url)).await).await;
+}
+
+async fn ask_many_at_once(app: &TestApp) {
     app.ask(&app.empty, "crowd", "The first one").await;
     let calls: Vec<_> = (0..20)
         .map(|number| {
@@ -81,7 +95,7 @@ async fn twenty_questions_at_once_share_one_ticket_and_leave_no_gap() {
     }
     tickets.dedup();
     assert_eq!(tickets.len(), 1, "{tickets:?}");
-    assert_eq!(show(&app, &app.empty, &tickets[0]).await["messages"].as_array().unwrap().len(), 20);
+    assert_eq!(show(app, &app.empty, &tickets[0]).await["messages"].as_array().unwrap().len(), 20);
 
     let page = app.get("/chat/sessions/crowd/messages?limit=100").key(&app.empty.secret).send().await.json();
     let numbers: Vec<i64> =
@@ -119,17 +133,10 @@ async fn a_ticket_shows_the_passages_that_were_found() {
     sessions::insert_session(&mut transaction, engine.vault(), workspace, session, &name, b"digest", &visitor, NOW_MS)
         .await
         .unwrap();
-    let escalation = desk::escalate(
-        &mut transaction,
-        engine,
-        workspace,
-        session,
-        Reason::LowConfidence,
-        "Squeaking?",
-        &evidence,
-    )
-    .await
-    .unwrap();
+    let escalation =
+        desk::escalate(&mut transaction, engine, workspace, session, Reason::LowConfidence, "Squeaking?", &evidence)
+            .await
+            .unwrap();
     transaction.commit().await.unwrap();
     let ticket = show(&app, &app.bikes, &json!(escalation.ticket)).await;
     assert_eq!(ticket["reason"], "low_confidence");

@@ -1,0 +1,12 @@
+//! The programs as a person runs them: the real `ingest` and `candor`, the real model, a temporary folder.
+#![cfg(unix)]
+
+mod articles;
+mod commands;
+mod crash;
+mod full_disk;
+mod refusals;
+mod runs;
+mod server;
+mod site;
+mod stored;
