@@ -3,11 +3,13 @@
 //! Settings come from defaults < `candor.toml` < environment < flags. Nothing else in the program reads the
 //! environment.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
+use figment::providers::{Format, Serialized, Toml};
+use figment::value::Value;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -149,8 +151,8 @@ pub struct Setting {
     pub variable: String,
     /// The value in force, secrets hidden.
     pub value: serde_json::Value,
-    /// Where it came from.
-    pub from: String,
+    /// Where it came from: `default`, `candor.toml`, `environment` or `flag`.
+    pub from: &'static str,
 }
 
 impl Config {
@@ -160,16 +162,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] for a value that does not fit, an unknown name, or a secret file that cannot be read.
     pub fn load(flags: &[(&str, String)]) -> Result<Self, ConfigError> {
-        Self::from_figment(&figment(flags)?)
-    }
-
-    fn from_figment(figment: &Figment) -> Result<Self, ConfigError> {
-        let mut config: Self = figment.extract().map_err(|error| ConfigError::Refused(Box::new(error)))?;
-        if let Some(port) = config.port {
-            config.listen.set_port(port);
-        }
-        config.embedding_sessions = config.embedding_sessions.max(1);
-        Ok(config)
+        Layers::of_this_process(flags)?.config()
     }
 
     /// The settings in force and where each came from, in the order of the documentation.
@@ -177,22 +170,7 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn explain(flags: &[(&str, String)]) -> Result<Vec<Setting>, ConfigError> {
-        let figment = figment(flags)?;
-        let config = Self::from_figment(&figment)?;
-        let serde_json::Value::Object(values) = serde_json::to_value(&config).unwrap_or_default() else {
-            return Ok(Vec::new());
-        };
-        let setting = |(name, value): (String, serde_json::Value)| {
-            let from = figment.find_metadata(&name).map_or_else(
-                || "default".to_owned(),
-                |metadata| match &metadata.source {
-                    Some(source) => source.to_string(),
-                    None => metadata.name.to_string(),
-                },
-            );
-            Setting { variable: variable(&name), value, from, name }
-        };
-        Ok(values.into_iter().map(setting).collect())
+        Layers::of_this_process(flags)?.explain()
     }
 
     /// The database's URL: the one that was set, else SQLite in the data folder.
@@ -218,27 +196,87 @@ fn variable(name: &str) -> String {
         .map_or_else(|| format!("CANDOR_{}", name.to_uppercase()), |(variable, _)| (*variable).to_owned())
 }
 
-fn figment(flags: &[(&str, String)]) -> Result<Figment, ConfigError> {
-    let defaults = Config::default();
-    let shared = Env::raw().only(&SHARED_NAMES.map(|(variable, _)| variable)).map(|variable| {
-        let found = SHARED_NAMES.iter().find(|(name, _)| variable == *name);
-        found.map_or_else(|| variable.as_str().to_lowercase(), |(_, setting)| (*setting).to_owned()).into()
-    });
-    let mut figment = Figment::from(Serialized::defaults(&defaults).profile(figment::Profile::Default))
-        .merge(Toml::file(Path::new(FILE)))
-        .merge(Env::prefixed("CANDOR_").filter(|name| !name.as_str().ends_with("_file")))
-        .merge(shared);
-    for name in SECRETS {
-        let variable = variable(name);
-        let Some(path) = Env::var(&format!("{variable}_FILE")) else { continue };
-        let secret = std::fs::read_to_string(&path)
-            .map_err(|source| ConfigError::SecretFile { name: variable.clone(), source })?;
-        figment = figment.merge((name, secret.trim_end().to_owned()));
+/// Where settings come from, the stronger ones later.
+struct Layers {
+    file: Figment,
+    /// Setting names with what the environment says.
+    environment: Vec<(String, String)>,
+    flags: Vec<(String, String)>,
+}
+
+impl Layers {
+    fn of_this_process(flags: &[(&str, String)]) -> Result<Self, ConfigError> {
+        Self::of(Path::new(FILE), std::env::vars_os(), flags)
     }
-    for (name, value) in flags {
-        figment = figment.merge((*name, value.clone()));
+
+    fn of(
+        file: &Path,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        flags: &[(&str, String)],
+    ) -> Result<Self, ConfigError> {
+        let mut environment = Vec::new();
+        for (variable, value) in variables {
+            let (Some(variable), Some(value)) = (variable.to_str(), value.to_str()) else { continue };
+            // Compose files and shells set what they do not know to nothing.
+            if value.is_empty() {
+                continue;
+            }
+            if let Some(secret) = SECRETS.into_iter().find(|name| variable == format!("{}_FILE", self::variable(name)))
+            {
+                let secret_file = |source| ConfigError::SecretFile { name: self::variable(secret), source };
+                let content = std::fs::read_to_string(value).map_err(secret_file)?;
+                environment.push((secret.to_owned(), content.trim_end().to_owned()));
+            } else if let Some(name) = setting(variable) {
+                environment.push((name, value.to_owned()));
+            }
+        }
+        let flags = flags.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        Ok(Self { file: Figment::from(Toml::file_exact(file)), environment, flags })
     }
-    Ok(figment)
+
+    fn config(&self) -> Result<Config, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(Config::default())).merge(&self.file);
+        for (name, value) in self.environment.iter().chain(&self.flags) {
+            // A secret and a text stay what they are; anything else is read as a number or a truth value where it is one.
+            let Ok(value) = value.parse::<Value>();
+            figment = figment.merge((name.clone(), value));
+        }
+        let mut config: Config = figment.extract().map_err(|error| ConfigError::Refused(Box::new(error)))?;
+        if let Some(port) = config.port {
+            config.listen.set_port(port);
+        }
+        config.embedding_sessions = config.embedding_sessions.max(1);
+        Ok(config)
+    }
+
+    fn explain(&self) -> Result<Vec<Setting>, ConfigError> {
+        let serde_json::Value::Object(values) = serde_json::to_value(self.config()?).unwrap_or_default() else {
+            return Ok(Vec::new());
+        };
+        let is_in = |layer: &[(String, String)], name: &str| layer.iter().any(|(known, _)| known == name);
+        let setting = |(name, value): (String, serde_json::Value)| {
+            let from = if is_in(&self.flags, &name) {
+                "flag"
+            } else if is_in(&self.environment, &name) {
+                "environment"
+            } else if self.file.contains(&name) {
+                FILE
+            } else {
+                "default"
+            };
+            Setting { variable: variable(&name), value, from, name }
+        };
+        Ok(values.into_iter().map(setting).collect())
+    }
+}
+
+/// The setting that an environment variable is for.
+fn setting(variable: &str) -> Option<String> {
+    let shared = SHARED_NAMES.iter().find(|(shared, _)| *shared == variable);
+    shared.map_or_else(
+        || variable.strip_prefix("CANDOR_").map(str::to_lowercase),
+        |(_, setting)| Some((*setting).to_owned()),
+    )
 }
 
 /// Writes that there is a secret, and not which.
@@ -253,48 +291,63 @@ fn hidden<S: serde::Serializer>(secret: &Option<SecretString>, serializer: S) ->
 mod tests {
     use super::*;
 
+    /// Layers over a file with this content, in a folder that lives as long as the first value.
+    fn layers(file: &str, variables: &[(&str, &str)], flags: &[(&str, String)]) -> Result<Layers, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        std::fs::write(&path, file).unwrap();
+        let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let layers = Layers::of(&path, variables, flags)?;
+        // The file is read when it is first asked for something, so it is asked before it goes.
+        let file = Figment::from(Serialized::defaults(layers.file.extract::<figment::value::Dict>().unwrap()));
+        Ok(Layers { file, ..layers })
+    }
+
     #[test]
     fn flags_win_over_the_environment_and_both_over_the_file() {
-        figment::Jail::expect_with(|jail| {
-            jail.create_file(FILE, "listen = \"127.0.0.1:1111\"\nmessage_chars_max = 10\nlog = \"warn\"")?;
-            jail.set_env("CANDOR_MESSAGE_CHARS_MAX", "20");
-            let config = Config::load(&[("log", "debug".into())]).unwrap();
-            assert_eq!(config.listen.port(), 1111);
-            assert_eq!(config.message_chars_max, 20);
-            assert_eq!(config.log, "debug");
-            Ok(())
-        });
+        let file = "listen = \"127.0.0.1:1111\"\nmessage_chars_max = 10\nlog = \"warn\"";
+        let flags = [("log", "debug".to_owned())];
+        let layers = layers(file, &[("CANDOR_MESSAGE_CHARS_MAX", "20"), ("CANDOR_LOG", "error")], &flags).unwrap();
+        let config = layers.config().unwrap();
+        assert_eq!((config.listen.port(), config.message_chars_max, config.log.as_str()), (1111, 20, "debug"));
+        let from = |name: &str| {
+            let settings = layers.explain().unwrap();
+            settings.iter().find(|setting| setting.name == name).map(|setting| setting.from)
+        };
+        assert_eq!(
+            ["listen", "message_chars_max", "log", "data_dir"].map(from),
+            [Some(FILE), Some("environment"), Some("flag"), Some("default")]
+        );
     }
 
     #[test]
     fn a_secret_is_read_from_its_file_and_never_shown() {
-        figment::Jail::expect_with(|jail| {
-            jail.create_file("url", "postgres://candor:hunter2@localhost/candor\n")?;
-            jail.set_env("DATABASE_URL_FILE", "url");
-            let config = Config::load(&[]).unwrap();
-            assert!(config.database_url().expose_secret().ends_with("/candor"));
-            let shown = serde_json::to_string(&Config::explain(&[]).unwrap()).unwrap();
-            assert!(!shown.contains("hunter2") && shown.contains("(hidden)"));
-            assert!(!format!("{config:?}").contains("hunter2"));
-            Ok(())
-        });
+        let secret = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(secret.path(), "postgres://candor:hunter2@localhost/candor\n").unwrap();
+        let layers = layers("", &[("DATABASE_URL_FILE", secret.path().to_str().unwrap())], &[]).unwrap();
+        let config = layers.config().unwrap();
+        assert!(config.database_url().expose_secret().ends_with("/candor"));
+        let shown = serde_json::to_string(&layers.explain().unwrap()).unwrap();
+        assert!(!shown.contains("hunter2") && shown.contains("(hidden)"));
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_secret_file_that_is_missing_stops_the_start() {
+        let error = layers("", &[("DATABASE_URL_FILE", "/nowhere/at/all")], &[]).err().unwrap();
+        assert!(error.to_string().starts_with("the file that DATABASE_URL_FILE names"));
     }
 
     #[test]
     fn an_unknown_setting_is_refused_by_name() {
-        figment::Jail::expect_with(|jail| {
-            jail.create_file(FILE, "mesage_chars_max = 10")?;
-            assert!(Config::load(&[]).unwrap_err().to_string().contains("mesage_chars_max"));
-            Ok(())
-        });
+        for (file, variables) in [("mesage_chars_max = 10", vec![]), ("", vec![("CANDOR_MESAGE_CHARS_MAX", "10")])] {
+            let error = layers(file, &variables, &[]).unwrap().config().unwrap_err();
+            assert!(error.to_string().contains("mesage_chars_max"), "{error}");
+        }
     }
 
     #[test]
     fn the_port_of_a_hosting_platform_is_taken() {
-        figment::Jail::expect_with(|jail| {
-            jail.set_env("PORT", "9999");
-            assert_eq!(Config::load(&[]).unwrap().listen.port(), 9999);
-            Ok(())
-        });
+        assert_eq!(layers("", &[("PORT", "9999")], &[]).unwrap().config().unwrap().listen.port(), 9999);
     }
 }
