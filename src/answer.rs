@@ -132,13 +132,13 @@ pub async fn answer(engine: &Engine, workspace: WorkspaceId, question: &Question
     let query = SearchQuery { text: question.as_str(), tags: &[], limit: EVIDENCE_PASSAGES_MAX };
     let found = search::search(engine, workspace, &query, &mut stages).await?;
     let draft = stages.time_sync(Stage::Generate, || extractive::draft(engine.bm25(), question.as_str(), &found));
-    let (features, judged, decision) = stages.time_sync(Stage::Decide, || {
+    let (judged, decision) = stages.time_sync(Stage::Decide, || {
         let features = Features::of(engine.bm25(), question.as_str(), &found, &draft);
         let judged = engine.calibration().judge(&features);
         let decision = decide::decide(&draft, judged.confidence, engine.calibration().threshold());
-        (features, judged, decision)
+        (judged, decision)
     });
-    let trace = Trace::new(engine, &found, features, judged.shares, judged.logit, &stages);
+    let trace = Trace::new(engine, &found, judged.shares, judged.logit, &stages);
     Ok(Answer { decision, draft, response_type: ResponseType::Extractive, confidence: judged.confidence, trace })
 }
 

@@ -231,7 +231,9 @@ impl Layers {
             }
         }
         let flags = flags.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        Ok(Self { file: Figment::from(Toml::file_exact(file)), environment, flags })
+        // An exact path is required to exist, and most installations have no settings file.
+        let file = if file.exists() { Figment::from(Toml::file_exact(file)) } else { Figment::new() };
+        Ok(Self { file, environment, flags })
     }
 
     fn config(&self) -> Result<Config, ConfigError> {
@@ -280,6 +282,7 @@ fn setting(variable: &str) -> Option<String> {
 }
 
 /// Writes that there is a secret, and not which.
+#[expect(clippy::ref_option, reason = "serde passes what the field is, by reference")]
 fn hidden<S: serde::Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
     match secret {
         Some(secret) if !secret.expose_secret().is_empty() => serializer.serialize_str("(hidden)"),

@@ -177,8 +177,8 @@ impl Engine {
 
     /// Answers from `generation` from now on. The old one is closed and its folder removed when the last question that uses it is
     /// answered; what is left of it is removed at the next start.
-    pub fn switch_generation(&self, generation: Generation) {
-        *self.inner.generation.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(generation);
+    pub fn switch_generation(&self, generation: Arc<Generation>) {
+        *self.inner.generation.write().unwrap_or_else(PoisonError::into_inner) = generation;
     }
 
     /// Held for reading while an article is published and for writing while nothing may be.
@@ -299,10 +299,11 @@ fn remove_retired(config: &Config, active: &str) {
         let name = entry.file_name();
         let is_damaged =
             Path::new(&name).extension().is_some_and(|extension| extension.to_string_lossy().starts_with("damaged-"));
-        if name != active && !is_damaged {
-            if let Err(error) = std::fs::remove_dir_all(entry.path()) {
-                tracing::warn!(%error, folder = %entry.path().display(), "a retired index generation could not be removed");
-            }
+        if name != active
+            && !is_damaged
+            && let Err(error) = std::fs::remove_dir_all(entry.path())
+        {
+            tracing::warn!(%error, folder = %entry.path().display(), "a retired index generation could not be removed");
         }
     }
 }

@@ -69,8 +69,8 @@ pub enum IndexError {
         /// What the engine says.
         why: String,
     },
-    /// The disk is full.
-    #[error("the disk is full: free some space, nothing was stored")]
+    /// The disk is full, or has less room than a write may need.
+    #[error("the disk is full: free some space (the index needs 128 MiB to write), nothing was stored")]
     DiskFull,
     /// Anything else.
     #[error("the index failed: {0}")]

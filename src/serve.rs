@@ -54,9 +54,10 @@ pub async fn serve(flags: &[(&str, String)]) -> Result<()> {
     tracing::info!("stopping: finishing what was taken");
     let _ = stop.send(true);
     let limit = Duration::from_secs(config.shutdown_seconds_max);
-    match tokio::time::timeout(limit, servers).await {
-        Ok(ended) => ended?.map(drop)?,
-        Err(_) => tracing::warn!(seconds = config.shutdown_seconds_max, "some requests took too long and were cut off"),
+    if let Ok(ended) = tokio::time::timeout(limit, servers).await {
+        ended?.map(drop)?;
+    } else {
+        tracing::warn!(seconds = config.shutdown_seconds_max, "some requests took too long and were cut off");
     }
     mending.abort();
     drop(address);

@@ -25,6 +25,7 @@ pub enum Target {
 }
 
 /// Where it is going to be done.
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub enum Found {
     /// Nobody has the data folder: only the database is open yet, since there may be nothing to do.
     Free { config: Config, database: Database, lock: DataFolderLock },

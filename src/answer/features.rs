@@ -2,6 +2,7 @@
 //! ten articles and in one of ten thousand.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 
 use crate::answer::extractive::Draft;
 use crate::index::{Bm25, TermId};
@@ -43,12 +44,10 @@ impl Features {
         let passage_terms = terms(answered_from);
         let evidence: HashSet<TermId> = found.passages.iter().take(EVIDENCE_PASSAGES).flat_map(terms).collect();
         let evidence: Vec<TermId> = evidence.into_iter().collect();
-        let evidence_text: String = found
-            .passages
-            .iter()
-            .take(EVIDENCE_PASSAGES)
-            .map(|passage| format!("{} {}\n", passage.title, passage.text))
-            .collect();
+        let mut evidence_text = String::new();
+        for passage in found.passages.iter().take(EVIDENCE_PASSAGES) {
+            let _ = writeln!(evidence_text, "{} {}", passage.title, passage.text);
+        }
         let by_cosine = Ranking::by(&found.passages, |passage| passage.cosine);
         let by_bm25 = Ranking::by(&found.passages, |passage| passage.bm25);
         let same_article =

@@ -2,7 +2,6 @@
 
 use crate::answer::confidence::Share;
 use crate::answer::extractive;
-use crate::answer::features::Features;
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId};
 use crate::search::Found;
@@ -67,15 +66,7 @@ pub struct Versions {
 }
 
 impl Trace {
-    pub(super) fn new(
-        engine: &Engine,
-        found: &Found,
-        features: Features,
-        shares: Vec<Share>,
-        logit: f64,
-        stages: &Stages,
-    ) -> Self {
-        debug_assert_eq!(features.0.len(), shares.len());
+    pub(super) fn new(engine: &Engine, found: &Found, shares: Vec<Share>, logit: f64, stages: &Stages) -> Self {
         let passages = found
             .passages
             .iter()

@@ -215,7 +215,7 @@ pub async fn last_messages(
         limit $2";
     let rows: Vec<MessageRow> =
         read!(database, |pool: D| sqlx::query_as(SQL).bind(session.to_string()).bind(limit).fetch_all(pool))?;
-    rows.into_iter().rev().map(|row| opened(vault, row)).collect()
+    rows.iter().rev().map(|row| opened(vault, row)).collect()
 }
 
 /// Messages of a session from number `after` on, oldest first, at most `limit`.
@@ -237,7 +237,7 @@ pub async fn messages_after(
         .bind(after)
         .bind(limit)
         .fetch_all(pool))?;
-    rows.into_iter().map(|row| opened(vault, row)).collect()
+    rows.iter().map(|row| opened(vault, row)).collect()
 }
 
 /// How many messages a session has.
@@ -246,7 +246,7 @@ pub async fn count_messages(database: &Database, session: SessionId) -> Result<i
     read!(database, |pool: D| sqlx::query_scalar(SQL).bind(session.to_string()).fetch_one(pool))
 }
 
-fn opened(vault: &Vault, row: MessageRow) -> Result<StoredMessage, DatabaseError> {
+fn opened(vault: &Vault, row: &MessageRow) -> Result<StoredMessage, DatabaseError> {
     let place = |column| Place { column, row: &row.id };
     Ok(StoredMessage {
         id: row.id.parse().map_err(DatabaseError::internal)?,

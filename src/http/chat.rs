@@ -144,7 +144,7 @@ pub(super) async fn query(
         citations: turn.citations.into_iter().map(Citation::from).collect(),
         confidence: answer.confidence,
         decision: answer.decision.name(),
-        reason: answer.reason().map(|reason| reason.name()),
+        reason: answer.reason().map(super::super::answer::decide::Reason::name),
         response_type: answer.response_type.name(),
         ticket_id: turn.ticket.map(|ticket| ticket.as_uuid()),
         session_id: name.as_str().to_owned(),
@@ -432,6 +432,7 @@ fn small_enough(meta: &Option<Value>, _context: &()) -> garde::Result {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "garde passes its context by reference")]
 fn language_tag(tag: &str, _context: &()) -> garde::Result {
     let is_tag = tag.split('-').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     if is_tag { Ok(()) } else { Err(garde::Error::new("is not a language tag such as en or de-AT")) }

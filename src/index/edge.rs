@@ -32,6 +32,10 @@ const FLUSH_EVERY: Duration = Duration::from_secs(2);
 /// How long writing must have paused before the graph is built.
 const QUIET_BEFORE_OPTIMISE: Duration = Duration::from_secs(5);
 
+/// Free space that a write and an opening need. The engine writes through sparse memory maps of up to 32 MiB a file: on a
+/// disk that is truly full that ends the process with a signal, and not with an error.
+const FREE_BYTES_MIN: u64 = 128 << 20;
+
 /// An index generation in a folder; cheap to clone, closed when the last clone goes.
 #[derive(Clone)]
 pub struct EdgeIndex {
@@ -79,6 +83,7 @@ impl EdgeIndex {
     /// # Errors
     /// [`IndexError::DiskFull`] or [`IndexError::Internal`]; then a part may be written, and writing again is safe.
     pub async fn upsert(&self, workspace: WorkspaceId, points: Vec<Point>) -> Result<(), IndexError> {
+        has_room(self.inner.shard.path())?;
         let write = move |shard: &EdgeShard| {
             let points = points.into_iter().map(|point| stored_point(workspace, point).into()).collect();
             shard.update(UpdateOperation::PointOperation(PointOperations::UpsertPoints(
@@ -236,9 +241,19 @@ fn report(what: &str, shard: &EdgeShard, outcome: Result<(), OperationError>) {
     }
 }
 
+/// Whether the folder's disk has room for what the engine may write next.
+fn has_room(folder: &Path) -> Result<(), IndexError> {
+    match rustix::fs::statvfs(folder) {
+        Ok(disk) if disk.f_bavail.saturating_mul(disk.f_frsize) < FREE_BYTES_MIN => Err(IndexError::DiskFull),
+        // Where the system does not tell, the write itself will.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 fn open_shard(folder: &Path, dimension: usize) -> Result<EdgeShard, IndexError> {
     let damaged = |why: String| IndexError::Damaged { folder: folder.to_owned(), why };
     if folder.join("edge_config.json").exists() {
+        has_room(folder)?;
         return EdgeShard::load(folder, Some(layout(dimension))).map_err(|error| {
             let why = error.to_string();
             // The engine reports the lock that another process holds as a WAL that would block.
@@ -249,6 +264,7 @@ fn open_shard(folder: &Path, dimension: usize) -> Result<EdgeShard, IndexError> 
         return Err(damaged("its edge_config.json is missing".into()));
     }
     std::fs::create_dir_all(folder).map_err(|error| IndexError::Internal(error.to_string()))?;
+    has_room(folder)?;
     let shard = EdgeShard::new(folder, layout(dimension)).map_err(|error| failure(&error))?;
     for (field, is_tenant) in [(WORKSPACE, true), (TAGS, false)] {
         let keyword = KeywordIndexParamsBuilder::new().is_tenant(is_tenant).build();
@@ -273,6 +289,9 @@ fn layout(dimension: usize) -> EdgeConfig {
         .build()
 }
 
+/// Cosine and BM25 of a candidate, as far as they are known.
+type Scores = (Option<f32>, Option<f32>);
+
 fn candidates(shard: &EdgeShard, workspace: WorkspaceId, query: &IndexQuery) -> Result<Vec<Candidate>, OperationError> {
     let mut filter = scope(workspace);
     if !query.tags.is_empty() {
@@ -284,12 +303,12 @@ fn candidates(shard: &EdgeShard, workspace: WorkspaceId, query: &IndexQuery) -> 
     } else {
         nearest(shard, workspace, sparse(&query.terms), filter.clone(), query.limit)?
     };
-    let mut scores: HashMap<ChunkId, (Option<f32>, Option<f32>)> = HashMap::new();
+    let mut scores: HashMap<ChunkId, Scores> = HashMap::new();
     collect(by_meaning, &mut scores, |score| &mut score.0);
     collect(by_words, &mut scores, |score| &mut score.1);
 
     // A candidate of one ranking still has a score in the other: fused scores need both.
-    let without = |is_missing: fn(&(Option<f32>, Option<f32>)) -> bool| -> Vec<ChunkId> {
+    let without = |is_missing: fn(&Scores) -> bool| -> Vec<ChunkId> {
         scores.iter().filter(|(_, score)| is_missing(score)).map(|(chunk, _)| *chunk).collect()
     };
     let (no_meaning, no_words) = (without(|score| score.0.is_none()), without(|score| score.1.is_none()));
@@ -330,11 +349,7 @@ fn nearest(
     shard.query(request.build())
 }
 
-fn collect(
-    found: Vec<ScoredPoint>,
-    scores: &mut HashMap<ChunkId, (Option<f32>, Option<f32>)>,
-    side: fn(&mut (Option<f32>, Option<f32>)) -> &mut Option<f32>,
-) {
+fn collect(found: Vec<ScoredPoint>, scores: &mut HashMap<ChunkId, Scores>, side: fn(&mut Scores) -> &mut Option<f32>) {
     for point in found {
         if let Some(chunk) = chunk_id(point.id) {
             *side(scores.entry(chunk).or_default()) = Some(point.score);

@@ -545,7 +545,7 @@ impl Payload<'_> {
                 write_transposed(output, parts, *columns, std::iter::repeat(()), |float, ()| float);
             }
             Self::QuantizedTransposed { columns, parts, scales } => {
-                write_transposed(output, parts, *columns, scales.inverted(), quantize)
+                write_transposed(output, parts, *columns, scales.inverted(), quantize);
             }
             Self::QuantizedRows { columns, rows, scales } => {
                 let mut line = vec![[0]; *columns];
@@ -819,8 +819,6 @@ fn field_length(field: u32, length: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
-
     use super::*;
     use safetensors::tensor::TensorView;
     use std::collections::{BTreeMap, HashMap, HashSet};

@@ -34,7 +34,7 @@ pub async fn insert_accuracy(
             .bind(&text)
             .bind(answer.decision == Decision::Answered)
             .bind(answer.decision.name())
-            .bind(answer.reason().map(|reason| reason.name()))
+            .bind(answer.reason().map(super::super::answer::decide::Reason::name))
             .bind(answer.response_type.name())
             .bind(answer.confidence)
             .bind(record.latency_ms)

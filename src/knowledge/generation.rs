@@ -1,6 +1,7 @@
 //! Index generations: built beside each other, switched in one commit, compared with SQL and mended.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::database::DatabaseError;
 use crate::engine::{Engine, Generation};
@@ -117,7 +118,7 @@ pub async fn rebuild(
     let mut transaction = engine.database().begin().await?;
     store::insert_generation(&mut transaction, &row, at_ms).await?;
     transaction.commit().await?;
-    let generation = Generation { row, index };
+    let generation = Arc::new(Generation { row, index });
 
     let total = usize::try_from(store::count_published(engine.database()).await?).unwrap_or_default();
     let (mut articles, mut points) = (0, 0);
@@ -128,22 +129,28 @@ pub async fn rebuild(
             articles += 1;
             progress(articles, total.max(articles));
         }
-        if versions.is_empty() {
-            // What is published from here on must go into the new generation, so nothing is published during the switch.
-            let _nothing_is_being_published = engine.publishing().write().await;
-            let mut transaction = engine.database().begin().await?;
-            if store::activate_generation(&mut transaction, &generation.row.id, engine.clock().now_ms()).await? {
-                transaction.commit().await?;
-                let id = generation.row.id.clone();
-                engine.switch_generation(generation);
-                // After the switch: a question that still went to the old generation finds that, and asks the new one.
-                let mut transaction = engine.database().begin().await?;
-                store::forget_retired(&mut transaction).await?;
-                transaction.commit().await?;
-                return Ok(Rebuilt { generation: id, articles, points });
-            }
+        if versions.is_empty() && activate(engine, &generation).await? {
+            break;
         }
     }
+    let id = generation.row.id.clone();
+    // After the switch: a question that still went to the old generation finds that, and asks the new one. Points of versions
+    // that were replaced in the meantime are swept with it.
+    mend(engine).await?;
+    Ok(Rebuilt { generation: id, articles, points })
+}
+
+/// Switches to the generation, unless something was published that it does not have.
+async fn activate(engine: &Engine, generation: &Arc<Generation>) -> Result<bool, KnowledgeError> {
+    // What is published from here on must go into the new generation, so nothing is published during the switch.
+    let _nothing_is_being_published = engine.publishing().write().await;
+    let mut transaction = engine.database().begin().await?;
+    if !store::activate_generation(&mut transaction, &generation.row.id, engine.clock().now_ms()).await? {
+        return Ok(false);
+    }
+    transaction.commit().await?;
+    engine.switch_generation(Arc::clone(generation));
+    Ok(true)
 }
 
 /// The next generation's name and contents, as the settings ask for them.

@@ -205,7 +205,7 @@ async fn remove_chunks(transaction: &mut Transaction, article: &str) -> Result<V
     const SQL: &str = "delete from chunks where article_id = $1 returning id";
     let removed: Vec<String> =
         run!(transaction, |connection: D| sqlx::query_scalar(SQL).bind(article).fetch_all(connection))?;
-    parsed(removed)
+    parsed(&removed)
 }
 
 async fn bump_knowledge_version(
@@ -322,7 +322,7 @@ pub async fn chunk_ids(
         .bind(workspace.to_string())
         .bind(generation)
         .fetch_all(pool))?;
-    parsed(ids)
+    parsed(&ids)
 }
 
 /// The document frequencies of a workspace's chunks in a generation.
@@ -437,6 +437,11 @@ pub async fn activate_generation(
         from articles a
         where a.status = 'published'
             and not exists (select 1 from chunks c where c.version_id = a.current_version_id and c.generation_id = $1)";
+    // An article may have been published or withdrawn while its former version was being chunked.
+    const REPLACED: &str = "
+        delete from chunks
+        where generation_id = $1
+            and not exists (select 1 from articles a where a.current_version_id = chunks.version_id)";
     const RETIRE: &str = "update index_generations set state = 'retired' where state <> 'retired' and id <> $1";
     const ACTIVATE: &str = "update index_generations set state = 'active', activated_at_ms = $2 where id = $1";
     let incomplete: i64 =
@@ -444,6 +449,7 @@ pub async fn activate_generation(
     if incomplete > 0 {
         return Ok(false);
     }
+    execute!(transaction, sqlx::query(REPLACED).bind(generation))?;
     execute!(transaction, sqlx::query(RETIRE).bind(generation))?;
     execute!(transaction, sqlx::query(ACTIVATE).bind(generation).bind(at_ms))?;
     Ok(true)
@@ -457,6 +463,6 @@ pub async fn forget_retired(transaction: &mut Transaction) -> Result<(), Databas
     execute!(transaction, sqlx::query(SQL)).map(drop)
 }
 
-fn parsed<T: std::str::FromStr<Err = uuid::Error>>(ids: Vec<String>) -> Result<Vec<T>, DatabaseError> {
+fn parsed<T: std::str::FromStr<Err = uuid::Error>>(ids: &[String]) -> Result<Vec<T>, DatabaseError> {
     ids.iter().map(|id| id.parse().map_err(DatabaseError::internal)).collect()
 }

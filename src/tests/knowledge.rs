@@ -81,6 +81,9 @@ async fn a_file_that_cannot_be_read_leaves_its_article_as_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn publishing_one_article_many_times_at_once_ends_in_one_current_version() {
+    const NUMBERS: &str = "
+        select v.version from article_versions v join articles a on a.id = v.article_id
+        where a.source = 'gift.md' order by v.version";
     let app = TestApp::start().await;
     let tasks: Vec<_> = (0..12)
         .map(|number| {
@@ -97,9 +100,6 @@ async fn publishing_one_article_many_times_at_once_ends_in_one_current_version()
     let known = store::known_files(app.engine.database(), app.bikes.workspace).await.unwrap();
     assert_eq!(known.iter().filter(|known| known.source == "gift.md").count(), 1);
     assert_eq!(chunks_in_index(&app.engine, &app.bikes).await, chunks_in_sql(&app.engine, &app.bikes).await);
-    const NUMBERS: &str = "
-        select v.version from article_versions v join articles a on a.id = v.article_id
-        where a.source = 'gift.md' order by v.version";
     let numbers: Vec<i64> =
         candor::read!(app.engine.database(), |pool: D| sqlx::query_scalar(NUMBERS).fetch_all(pool)).unwrap();
     assert_eq!(numbers, (1..=12).collect::<Vec<_>>());
@@ -331,7 +331,10 @@ async fn a_damaged_index_is_named_refused_and_built_again() {
         assert_eq!(chunks_in_index(&engine, &tenant).await.len(), expected, "{name}");
         folder_of_generation = rebuilt.generation;
         let query = candor::search::SearchQuery { text: QUESTION_OF_BIKES, tags: &[], limit: 5 };
-        let found = candor::search::search(&engine, tenant.workspace, &query, &mut Default::default()).await.unwrap();
+        let found =
+            candor::search::search(&engine, tenant.workspace, &query, &mut candor::telemetry::Stages::default())
+                .await
+                .unwrap();
         assert!(found.passages.iter().any(|passage| passage.text.contains(SECRET_OF_BIKES)), "{name}");
         engine.database().close().await;
     }

@@ -1,5 +1,6 @@
 //! Tests of the whole: the real router over SQLite, the real index and the real model, in a temporary folder.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod app;

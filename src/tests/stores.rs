@@ -331,6 +331,7 @@ async fn a_ticket_survives_the_round_trip_in_its_own_workspace_only(database: &D
 }
 
 async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database) {
+    const SQL: &str = "select sent, decision, reason, confidence, latency_ms from accuracy_records where id = $1";
     let (vault, workspace) = (Vault::default(), workspace(database).await);
     let session_id = session(database, workspace, "visitor-1").await.unwrap();
     let message = sessions::NewMessage {
@@ -370,7 +371,6 @@ async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database)
     insight::store::insert_accuracy(&mut transaction, &vault, workspace, &record, NOW_MS).await.unwrap();
     transaction.commit().await.unwrap();
 
-    const SQL: &str = "select sent, decision, reason, confidence, latency_ms from accuracy_records where id = $1";
     let row: (bool, String, Option<String>, f64, i64) =
         candor::read!(database, |pool: D| sqlx::query_as(SQL).bind(id.to_string()).fetch_one(pool)).unwrap();
     assert_eq!(row, (false, "escalated".into(), Some("low_confidence".into()), 0.125, 12));

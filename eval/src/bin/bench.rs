@@ -117,6 +117,7 @@ async fn bench(arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "every caller makes it on the spot")]
 fn row(what: &str, figure: String) {
     println!("{what:40} {figure}");
 }

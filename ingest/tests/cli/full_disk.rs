@@ -18,7 +18,8 @@ struct Disk {
 impl Disk {
     /// A fresh one at `folder`; `None` when this user may not mount one, or there is nothing to make one with.
     fn mount(folder: PathBuf, image: &Path) -> Option<Self> {
-        const BYTES: u64 = 64 << 20;
+        /// More than the index wants to keep free.
+        const BYTES: u64 = 512 << 20;
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::File::create(image).unwrap().set_len(BYTES).unwrap();
         let succeeds = |command: &mut Command| {
@@ -64,7 +65,7 @@ fn site_on_a_small_disk() -> Option<(Site, Disk)> {
 }
 
 /// Checks that a run into a full disk says so and ends in order.
-fn says_that_the_disk_is_full(ran: Ran) {
+fn says_that_the_disk_is_full(ran: &Ran) {
     assert!(matches!(ran.status.code(), Some(1 | 2)), "{:?}: {}", ran.status, ran.stderr);
     assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
     assert!([&ran.stderr, &ran.stdout].iter().any(|text| text.contains("disk is full")), "{ran:#?}");
@@ -100,25 +101,23 @@ fn a_disk_that_fills_up_during_an_ingest_loses_nothing() {
 }
 
 #[test]
-#[ignore = "fails at times: the index writes through memory maps, so a full disk can end the process with SIGBUS"]
 fn a_disk_that_fills_up_during_an_ingest_is_told_each_time() {
     let Some((site, disk)) = site_on_a_small_disk() else { return };
     articles::write(&site, 0..30, 0);
     let _ballast = disk.leave_free(256);
     for _ in 0..2 {
-        says_that_the_disk_is_full(site.ingest(&["docs"]));
+        says_that_the_disk_is_full(&site.ingest(&["docs"]));
     }
 }
 
 #[test]
-#[ignore = "fails at times: the index writes through memory maps, so a full disk can end the process with SIGBUS"]
 fn a_server_whose_disk_fills_up_goes_on_answering() {
     let Some((site, disk)) = site_on_a_small_disk() else { return };
     let mut server = site.serve();
     let asker = site.asker(&server);
     articles::write(&site, 0..30, 0);
     let ballast = disk.leave_free(256);
-    says_that_the_disk_is_full(site.ingest(&["docs"]));
+    says_that_the_disk_is_full(&site.ingest(&["docs"]));
     assert!(server.ended().is_none(), "the server ended: {}", server.log());
     assert_eq!(asker.search("How is a bell rung?")[0]["title"], "Bells");
     std::fs::remove_file(ballast).unwrap();

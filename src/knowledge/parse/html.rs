@@ -212,15 +212,12 @@ pub(super) fn resolved(text: &str) -> String {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let entity = rest.find(';').filter(|&end| end <= 32).map(|end| &rest[..=end]);
-        match entity.and_then(character) {
-            Some((characters, bytes)) => {
-                out.push_str(&characters);
-                rest = &rest[bytes..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
+        if let Some((characters, bytes)) = entity.and_then(character) {
+            out.push_str(&characters);
+            rest = &rest[bytes..];
+        } else {
+            out.push('&');
+            rest = &rest[1..];
         }
     }
     out.push_str(rest);
@@ -239,5 +236,5 @@ fn character(entity: &str) -> Option<(String, usize)> {
             _ => None,
         })
         .collect();
-    (characters != entity).then(|| (characters, entity.len()))
+    (characters != entity).then_some((characters, entity.len()))
 }

@@ -84,11 +84,7 @@ impl Reader {
                 self.end_html_leftovers();
                 self.heading = Some(false);
             }
-            Tag::CodeBlock(_) => {
-                self.end_block();
-                self.raw = Some(String::new());
-            }
-            Tag::HtmlBlock => {
+            Tag::CodeBlock(_) | Tag::HtmlBlock => {
                 self.end_block();
                 self.raw = Some(String::new());
             }
@@ -422,7 +418,7 @@ impl Reader {
             "td" | "th" | "tr" => self.end_cell(),
             "table" => self.end_table(),
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" if self.heading.is_none() => {
-                let level = name.bytes().nth(1).map_or(6, |digit| digit - b'0');
+                let level = name.as_bytes().get(1).copied().map_or(6, |digit| digit - b'0');
                 self.write_heading(Rank::Level(level));
             }
             "summary" if self.heading.is_none() => self.write_heading(Rank::Inset),
