@@ -103,8 +103,8 @@ pub enum Precision {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A value that does not fit, or a name that no setting has.
-    #[error("the settings cannot be used: {0}")]
-    Refused(Box<figment::Error>),
+    #[error("the settings cannot be used: {0}; `candor config print` shows them all")]
+    Refused(String),
     /// A secret's file that cannot be read.
     #[error("the file that {name}_FILE names cannot be read: {source}")]
     SecretFile {
@@ -243,7 +243,7 @@ impl Layers {
             let Ok(value) = value.parse::<Value>();
             figment = figment.merge((name.clone(), value));
         }
-        let mut config: Config = figment.extract().map_err(|error| ConfigError::Refused(Box::new(error)))?;
+        let mut config: Config = figment.extract().map_err(|error| refused(&error))?;
         if let Some(port) = config.port {
             config.listen.set_port(port);
         }
@@ -270,6 +270,15 @@ impl Layers {
         };
         Ok(values.into_iter().map(setting).collect())
     }
+}
+
+/// What is wrong with which setting.
+fn refused(error: &figment::Error) -> ConfigError {
+    let sentence = match error.path.first() {
+        Some(name) => format!("{name} ({}): {}", variable(name), error.kind),
+        None => error.kind.to_string(),
+    };
+    ConfigError::Refused(sentence)
 }
 
 /// The setting that an environment variable is for.

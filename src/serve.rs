@@ -28,6 +28,7 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 pub async fn serve(flags: &[(&str, String)]) -> Result<()> {
     let config = Config::load(flags)?;
     telemetry::start_log(&config);
+    let mut stop_signal = StopSignal::listen()?;
     let recorder = start_metrics()?;
     // The addresses first: one that is taken is found before anything is loaded.
     let public = bind(config.listen).await?;
@@ -50,7 +51,7 @@ pub async fn serve(flags: &[(&str, String)]) -> Result<()> {
             run(metrics, scraped, stopping),
         )
     });
-    told_to_stop().await?;
+    stop_signal.arrived().await?;
     tracing::info!("stopping: finishing what was taken");
     let _ = stop.send(true);
     let limit = Duration::from_secs(config.shutdown_seconds_max);
@@ -134,16 +135,34 @@ fn metrics_router(engine: Engine, recorder: PrometheusHandle) -> Router {
     Router::new().route("/metrics", get(scrape))
 }
 
-async fn told_to_stop() -> Result<()> {
+/// The system's word that the server should stop. It is listened for from the start: a server that is told to stop before it is
+/// ready stops in order too.
+struct StopSignal {
     #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted?,
-            _ = terminate.recv() => (),
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl StopSignal {
+    fn listen() -> Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
         }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    async fn arrived(&mut self) -> Result<()> {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.terminate.recv() => (),
+            _ = self.interrupt.recv() => (),
+        }
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await?;
         Ok(())
     }
-    #[cfg(not(unix))]
-    Ok(tokio::signal::ctrl_c().await?)
 }

@@ -63,7 +63,9 @@ impl Isotonic {
         match (next.checked_sub(1).map(|before| self.knots[before]), self.knots.get(next)) {
             (Some(before), Some(after)) => {
                 let part = (score - before.score) / (after.score - before.score);
-                before.probability + part * (after.probability - before.probability)
+                // Rounding must not lead out of the two, or the curve would fall by a hair.
+                (before.probability + part * (after.probability - before.probability))
+                    .clamp(before.probability, after.probability)
             }
             (Some(end), None) => end.probability,
             (None, Some(end)) => end.probability,

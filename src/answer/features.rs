@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn names_and_numbers_of_a_question_are_found() {
-        assert_eq!(names("Does the Cargo X's lock open? My app says no."), ["Cargo"]);
+        assert_eq!(names("Does the Cargo X's lock open? My app says no."), ["Cargo", "X"]);
         assert_eq!(numbers("Error E-42 after 10:30 on v2.1?"), ["E-42", "10", "30", "v2.1"]);
     }
 

@@ -31,7 +31,7 @@ fn a_setting_that_is_misspelt_is_named() {
     let mut command = site.candor_command(&["config", "print"]);
     Ran::of(command.env("CANDOR_LISTN", "127.0.0.1:1")).ends_with(2).says(&["listn"]);
     let mut command = site.candor_command(&["config", "print"]);
-    Ran::of(command.env("CANDOR_LISTEN", "everywhere")).ends_with(2).says(&["\"LISTEN\"", "CANDOR_"]);
+    Ran::of(command.env("CANDOR_LISTEN", "everywhere")).ends_with(2).says(&["CANDOR_LISTEN"]);
 }
 
 #[test]
