@@ -124,7 +124,8 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             port: None,
             metrics_listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
-            log: "info".into(),
+            // The vector engine warns about settings that only its own server has.
+            log: "info,qdrant_edge=error".into(),
             log_format: LogFormat::Text,
             models_dir: "models".into(),
             runtime_library: ".runtime/libonnxruntime.so".into(),

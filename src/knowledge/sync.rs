@@ -310,10 +310,20 @@ fn checked_source(source: &str) -> Result<&str, KnowledgeError> {
     if is_path { Ok(source) } else { Err(KnowledgeError::BadSource(source.to_owned())) }
 }
 
+/// Runs work that takes a core, on as many threads as there are cores: the system's pool for waiting has hundreds, and each that
+/// parses and tokenises keeps tens of megabytes.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, KnowledgeError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| DatabaseError::internal(error).into())
+    let (done, outcome) = tokio::sync::oneshot::channel();
+    rayon::spawn(move || {
+        // A panic here would end the process; dropped, `done` tells whoever waits.
+        if let Ok(outcome) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
+            // Whoever waited may have gone.
+            let _ = done.send(outcome);
+        }
+    });
+    outcome.await.map_err(|error| DatabaseError::internal(error).into())
 }
 
 /// Bytes as base64, so that a file of any content travels in JSON.
