@@ -310,8 +310,7 @@ fn checked_source(source: &str) -> Result<&str, KnowledgeError> {
     if is_path { Ok(source) } else { Err(KnowledgeError::BadSource(source.to_owned())) }
 }
 
-/// Runs work that takes a core, on as many threads as there are cores: the system's pool for waiting has hundreds, and each that
-/// parses and tokenises keeps tens of megabytes.
+/// Runs work that takes a core on as many threads as there are cores; the runtime's pool for waiting has hundreds.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, KnowledgeError> {
