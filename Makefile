@@ -117,7 +117,7 @@ test: setup build ## Run all tests
 check: ## Check the format, the lints and the documentation
 	@$(CARGO) fmt --all --check
 	@$(CARGO) clippy $(CARGO_FLAGS) --all-targets -- -D warnings
-	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(CARGO_FLAGS) --no-deps --document-private-items
+	@RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc $(CARGO_FLAGS) --no-deps --document-private-items
 
 .PHONY: bench
 bench: setup build ## Print the speed and memory figures of the README

@@ -1,7 +1,7 @@
 //! SQLite and PostgreSQL behind one SQL text.
 //!
-//! A statement is written once, in the subset that both engines share, and run by one of the macros [`read!`] and
-//! [`run!`], which expand the body once for each driver. Types stay native: no lowest common denominator.
+//! A statement is written once, in the subset that both engines share, and run by one of the macros [`read!`](crate::read) and
+//! [`run!`](crate::run), which expand the body once for each driver. Types stay native: no lowest common denominator.
 
 use std::path::Path;
 use std::str::FromStr;

@@ -103,7 +103,7 @@ pub enum OpenError {
 pub enum Unfit {
     /// Refuse to open.
     Refuse,
-    /// Begin an empty generation beside it, for [`generation::rebuild`] to fill and switch to.
+    /// Begin an empty generation beside it, for [`crate::knowledge::generation::rebuild`] to fill and switch to.
     Rebuild,
 }
 

@@ -155,7 +155,7 @@ impl Layout {
         self.marker = None;
     }
 
-    /// Adds to the marker of the item that has just begun, as in "- [x] ".
+    /// Adds to the marker of the item that has just begun, as in `- [x] `.
     pub(super) fn extend_marker(&mut self, addition: &str) {
         if let Some(marker) = &mut self.marker {
             marker.push_str(addition);
