@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use fastembed::{
     EmbeddingModel, InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions, TokenizerFiles,
     UserDefinedEmbeddingModel,
 };
 use ort::environment::Environment;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use tokenizers::Tokenizer;
+use tokio::sync::OnceCell;
 
 use crate::config::{Config, Precision};
 use crate::inference::lanes::Lane;
@@ -38,18 +40,21 @@ struct Inner {
     source: Source,
     identity: Identity,
     tokenizer: Tokenizer,
-    questions: Lane,
-    bulk: OnceLock<Lane>,
-    bulk_sessions: usize,
+    /// The sessions that were opened; the lane that is needed first takes them.
+    opened: Mutex<Vec<TextEmbedding>>,
+    sessions: usize,
+    questions: OnceCell<Lane>,
+    question_queue_max: usize,
+    bulk: OnceCell<Lane>,
     bulk_queue_max: usize,
 }
 
 /// Where a model comes from.
 enum Source {
     /// A folder with `config.json`, the tokenizer's files, and `model.onnx` or `model.safetensors`.
-    Folder { environment: Environment, folder: PathBuf, precision: Precision },
+    Folder { environment: Environment, folder: PathBuf, model: String, precision: Precision },
     /// A model that fastembed knows and brings from the hub.
-    Hub { environment: Environment, model: EmbeddingModel, cache: PathBuf },
+    Hub { environment: Environment, model: EmbeddingModel, name: String, cache: PathBuf },
 }
 
 impl std::fmt::Debug for Embedder {
@@ -65,22 +70,22 @@ impl Embedder {
     /// [`InferenceError::NotSetUp`] for a missing file or library, [`InferenceError::Failed`] for a model that does not load.
     pub fn open(config: &Config) -> Result<Self, InferenceError> {
         let source = Source::find(config)?;
-        let mut models = source.load(config.embedding_sessions)?;
-        let first = models.first_mut().ok_or_else(|| InferenceError::Failed("no session was made".into()))?;
+        let (name, mut opened) = source.load(config.embedding_sessions)?;
+        let first = opened.first_mut().ok_or_else(|| InferenceError::Failed("no session was made".into()))?;
         let mut tokenizer = first.tokenizer.clone();
         // The chunker counts whole texts: nothing may be cut or filled up.
-        tokenizer.with_truncation(None).map_err(|error| InferenceError::Failed(error.to_string()))?;
+        tokenizer.with_truncation(None).map_err(failed)?;
         tokenizer.with_padding(None);
         let dimension = first.embed(["."], None).map_err(failed)?.first().map_or(0, Vec::len);
-        let identity = Identity { name: source.name(config)?, dimension };
-        let questions = Lane::start("embed-question", models, config.question_queue_max, false)?;
         let inner = Inner {
             source,
-            identity,
+            identity: Identity { name, dimension },
             tokenizer,
-            questions,
-            bulk: OnceLock::new(),
-            bulk_sessions: config.embedding_sessions,
+            opened: Mutex::new(opened),
+            sessions: config.embedding_sessions,
+            questions: OnceCell::new(),
+            question_queue_max: config.question_queue_max,
+            bulk: OnceCell::new(),
             bulk_queue_max: config.bulk_queue_max,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -105,7 +110,7 @@ impl Embedder {
     /// # Errors
     /// [`InferenceError::Overloaded`] when too many wait already.
     pub async fn embed_question(&self, question: &str) -> Result<Vec<f32>, InferenceError> {
-        self.inner.questions.try_embed(question.to_owned()).await
+        self.question_lane().await?.try_embed(question.to_owned()).await
     }
 
     /// Embeds texts for storage: one unit vector for each, in the same order. Waits while the bulk lane is full.
@@ -127,20 +132,34 @@ impl Embedder {
         Ok(vectors)
     }
 
-    /// The bulk lane, whose sessions are made when they are first needed: a server that only answers has no use for them.
+    /// Lanes are started when they are first needed: a server that only answers has no use for bulk sessions, `ingest` none for
+    /// those of questions.
+    async fn question_lane(&self) -> Result<&Lane, InferenceError> {
+        let start = |sessions| Lane::start("embed-question", sessions, self.inner.question_queue_max, false);
+        self.inner.questions.get_or_try_init(|| async { start(self.load_sessions().await?) }).await
+    }
+
     async fn bulk_lane(&self) -> Result<&Lane, InferenceError> {
-        if self.inner.bulk.get().is_none() {
-            let inner = Arc::clone(&self.inner);
-            let lane = tokio::task::spawn_blocking(move || {
-                let models = inner.source.load(inner.bulk_sessions)?;
-                Lane::start("embed-bulk", models, inner.bulk_queue_max, true)
-            })
-            .await
-            .map_err(|error| InferenceError::Failed(error.to_string()))??;
-            // Two first callers may both have made one; the second is dropped and its threads end.
-            let _ = self.inner.bulk.set(lane);
-        }
-        self.inner.bulk.get().ok_or_else(|| InferenceError::Failed("the bulk lane did not start".into()))
+        let start = |sessions| Lane::start("embed-bulk", sessions, self.inner.bulk_queue_max, true);
+        self.inner.bulk.get_or_try_init(|| async { start(self.load_sessions().await?) }).await
+    }
+
+    async fn load_sessions(&self) -> Result<Vec<TextEmbedding>, InferenceError> {
+        let inner = Arc::clone(&self.inner);
+        let load = move || {
+            let opened = std::mem::take(&mut *inner.opened.lock().unwrap_or_else(PoisonError::into_inner));
+            if !opened.is_empty() {
+                return Ok(opened);
+            }
+            let (name, sessions) = inner.source.load(inner.sessions)?;
+            if name != inner.identity.name {
+                // Vectors of two models do not compare.
+                let loaded = &inner.identity.name;
+                return Err(InferenceError::Failed(format!("{loaded} was replaced by {name} on disk: restart")));
+            }
+            Ok(sessions)
+        };
+        tokio::task::spawn_blocking(load).await.map_err(failed)?
     }
 }
 
@@ -149,10 +168,14 @@ impl Source {
         let environment = runtime(&config.runtime_library)?;
         let folder = config.models_dir.join(&config.embedding_model);
         if folder.is_dir() {
-            return Ok(Self::Folder { environment, folder, precision: config.embedding_precision });
+            let model = config.embedding_model.clone();
+            return Ok(Self::Folder { environment, folder, model, precision: config.embedding_precision });
         }
         match EmbeddingModel::from_str(&config.embedding_model) {
-            Ok(model) => Ok(Self::Hub { environment, model, cache: config.models_dir.clone() }),
+            Ok(model) => {
+                let name = format!("{}-hub", config.embedding_model.replace('/', "-"));
+                Ok(Self::Hub { environment, model, name, cache: config.models_dir.clone() })
+            }
             Err(_) => Err(InferenceError::NotSetUp {
                 what: format!("the embedding model {} is not there", config.embedding_model),
                 path: folder.display().to_string(),
@@ -161,15 +184,16 @@ impl Source {
         }
     }
 
-    /// `sessions` one-thread sessions, which is faster than one session with as many threads.
-    fn load(&self, sessions: usize) -> Result<Vec<TextEmbedding>, InferenceError> {
+    /// What the model's vectors are called, and `sessions` one-thread sessions: faster than one session with as many threads.
+    fn load(&self, sessions: usize) -> Result<(String, Vec<TextEmbedding>), InferenceError> {
         match self {
-            Self::Folder { environment, folder, precision } => {
-                let onnx = onnx(folder, *precision)?;
-                (0..sessions).map(|_| session(environment, folder, onnx.clone())).collect()
+            Self::Folder { environment, folder, model, precision } => {
+                let Graph { name, onnx } = Graph::read(folder, *precision)?;
+                let sessions = (0..sessions).into_par_iter().map(|_| session(environment, folder, onnx.clone()));
+                Ok((format!("{model}-{name}"), sessions.collect::<Result<_, _>>()?))
             }
-            Self::Hub { environment, model, cache } => (0..sessions)
-                .map(|_| {
+            Self::Hub { environment, model, name, cache } => {
+                let sessions = (0..sessions).map(|_| {
                     let options = TextInitOptions::new(model.clone())
                         .with_environment(environment.clone())
                         .with_intra_threads(1)
@@ -177,44 +201,37 @@ impl Source {
                         .with_cache_dir(cache.clone())
                         .with_show_download_progress(false);
                     TextEmbedding::try_new(options).map_err(failed)
-                })
-                .collect(),
-        }
-    }
-
-    fn name(&self, config: &Config) -> Result<String, InferenceError> {
-        match self {
-            Self::Folder { folder, precision, .. } => {
-                let (file, precision) = match (weights(folder), precision) {
-                    (file, _) if file.extension().is_some_and(|extension| extension == "onnx") => (file, "onnx"),
-                    (file, Precision::Fp32) => (file, "fp32"),
-                    (file, Precision::Int8) => (file, "int8"),
-                };
-                let digest = hex::encode(Sha256::digest(read(&file)?));
-                Ok(format!("{}-{precision}-{}", config.embedding_model, &digest[..12]))
+                });
+                Ok((name.clone(), sessions.collect::<Result<_, _>>()?))
             }
-            Self::Hub { .. } => Ok(format!("{}-hub", config.embedding_model.replace('/', "-"))),
         }
     }
 }
 
-/// The file that holds the weights: an ONNX graph that somebody put there, else the safetensors.
-fn weights(folder: &Path) -> PathBuf {
-    let graph = folder.join("model.onnx");
-    if graph.is_file() { graph } else { folder.join("model.safetensors") }
+/// A model's graph with its weights.
+struct Graph {
+    /// Its precision and the start of its weights' SHA-256.
+    name: String,
+    onnx: Vec<u8>,
 }
 
-fn onnx(folder: &Path, precision: Precision) -> Result<Vec<u8>, InferenceError> {
-    let file = weights(folder);
-    let bytes = read(&file)?;
-    if file.extension().is_some_and(|extension| extension == "onnx") {
-        return Ok(bytes);
+impl Graph {
+    /// An ONNX graph that somebody put into the folder, else one that is made of its safetensors.
+    fn read(folder: &Path, precision: Precision) -> Result<Self, InferenceError> {
+        let name = |precision, weights: &[u8]| format!("{precision}-{}", &hex::encode(Sha256::digest(weights))[..12]);
+        let graph = folder.join("model.onnx");
+        if graph.is_file() {
+            let onnx = read(&graph)?;
+            return Ok(Self { name: name("onnx", &onnx), onnx });
+        }
+        let weights = read(&folder.join("model.safetensors"))?;
+        let (label, precision) = match precision {
+            Precision::Fp32 => ("fp32", bert_onnx::Precision::Fp32),
+            Precision::Int8 => ("int8", bert_onnx::Precision::Int8),
+        };
+        let onnx = bert_onnx::build(&read(&folder.join("config.json"))?, &weights, precision).map_err(failed)?;
+        Ok(Self { name: name(label, &weights), onnx })
     }
-    let precision = match precision {
-        Precision::Fp32 => bert_onnx::Precision::Fp32,
-        Precision::Int8 => bert_onnx::Precision::Int8,
-    };
-    bert_onnx::build(&read(&folder.join("config.json"))?, &bytes, precision).map_err(failed)
 }
 
 fn session(environment: &Environment, folder: &Path, onnx: Vec<u8>) -> Result<TextEmbedding, InferenceError> {

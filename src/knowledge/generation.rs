@@ -8,7 +8,7 @@ use crate::engine::{Engine, Generation};
 use crate::ids::{ChunkId, WorkspaceId};
 use crate::index::{Index, Point};
 use crate::knowledge::parse::{Format, ParsedArticle, parse};
-use crate::knowledge::store::{self, CurrentVersion, GenerationRow};
+use crate::knowledge::store::{self, CurrentVersion};
 use crate::knowledge::sync::{KnowledgeError, blocking, embed, embedded_text, fragment, placed, rows};
 use crate::people;
 
@@ -108,7 +108,7 @@ pub async fn rebuild(
     progress: impl Fn(usize, usize) + Send + Sync,
 ) -> Result<Rebuilt, KnowledgeError> {
     let at_ms = engine.clock().now_ms();
-    let row = next_generation(engine).await?;
+    let row = engine.generation_row(store::count_generations(engine.database()).await? + 1);
     let folder = engine.config().index_dir().join(&row.id);
     if folder.exists() {
         // The remains of a rebuild that was cut off.
@@ -151,12 +151,6 @@ async fn activate(engine: &Engine, generation: &Arc<Generation>) -> Result<bool,
     transaction.commit().await?;
     engine.switch_generation(Arc::clone(generation));
     Ok(true)
-}
-
-/// The next generation's name and contents, as the settings ask for them.
-pub async fn next_generation(engine: &Engine) -> Result<GenerationRow, KnowledgeError> {
-    let number = store::count_generations(engine.database()).await? + 1;
-    Ok(engine.generation_row(number))
 }
 
 async fn rebuild_version(
