@@ -31,7 +31,8 @@ pub struct Point {
 pub struct IndexQuery {
     /// The unit vector of the question.
     pub dense: Vec<f32>,
-    /// The question's terms.
+    /// The question's terms, each weighted with its inverse document frequency in the workspace
+    /// ([`TermFrequencies::weighted`]): the index multiplies and adds, and knows nothing of other workspaces.
     pub terms: Terms,
     /// Only chunks with at least one of these tags; empty: all.
     pub tags: Vec<String>,
@@ -46,7 +47,7 @@ pub struct Candidate {
     pub chunk: ChunkId,
     /// Cosine of question and chunk, -1 to 1.
     pub cosine: f32,
-    /// BM25 with the workspace's own document frequencies, 0 and up.
+    /// BM25, with the document frequencies that the query's terms were weighted with; 0 and up.
     pub bm25: f32,
 }
 

@@ -12,7 +12,7 @@ pub use frequencies::FrequencyCache;
 use crate::database::DatabaseError;
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId, WorkspaceId};
-use crate::index::{IndexError, IndexQuery, TermId};
+use crate::index::{IndexError, IndexQuery, TermFrequencies, TermId};
 use crate::inference::InferenceError;
 use crate::knowledge::store::{self, VisibleChunk};
 use crate::search::fuse::Ranked;
@@ -155,10 +155,12 @@ async fn look(
     let generation = engine.generation();
     let knowledge_version = knowledge_version(engine, workspace).await?;
     let question = engine.bm25().question(query.text);
-    let terms = question_terms(engine, workspace, &generation.row.id, knowledge_version, &question.ids).await?;
+    let frequencies =
+        engine.frequencies().of(engine.database(), workspace, &generation.row.id, knowledge_version).await?;
+    let terms = question_terms(&frequencies, &question.ids);
     let index_query = IndexQuery {
         dense: dense.to_vec(),
-        terms: question,
+        terms: frequencies.weighted(&question),
         tags: query.tags.to_vec(),
         limit: CANDIDATES_A_RANKING.max(query.limit),
     };
@@ -183,17 +185,10 @@ async fn knowledge_version(engine: &Engine, workspace: WorkspaceId) -> Result<i6
     store::knowledge_version(engine.database(), workspace).await?.ok_or(SearchError::NoWorkspace(workspace))
 }
 
-async fn question_terms(
-    engine: &Engine,
-    workspace: WorkspaceId,
-    generation: &str,
-    knowledge_version: i64,
-    terms: &[TermId],
-) -> Result<QuestionTerms, SearchError> {
-    let frequencies = engine.frequencies().of(engine.database(), workspace, generation, knowledge_version).await?;
+fn question_terms(frequencies: &TermFrequencies, terms: &[TermId]) -> QuestionTerms {
     let idf: HashMap<TermId, f32> = terms.iter().map(|term| (*term, frequencies.idf(*term))).collect();
     let unknown = terms.iter().filter(|term| frequencies.chunks_with(**term) == 0);
-    Ok(QuestionTerms { mass: idf.values().sum(), unknown_mass: frequencies.idf_mass(unknown.copied()), idf })
+    QuestionTerms { mass: idf.values().sum(), unknown_mass: frequencies.idf_mass(unknown.copied()), idf }
 }
 
 /// The visible chunks in the order of the ranking.

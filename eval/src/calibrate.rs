@@ -20,8 +20,8 @@ use crate::measure::{self, Asking, Measured};
 use crate::table;
 
 /// The share of right drafts that the default operating point sends. With nothing known of a workspace there is no risk
-/// to promise, so the default is set by its cost instead: about one right draft in seven goes to a person.
-const RIGHT_DRAFTS_SENT: f64 = 0.85;
+/// to promise, so the default is set by its cost instead: about one right draft in twelve goes to a person.
+const RIGHT_DRAFTS_SENT: f64 = 0.92;
 
 /// What may be claimed for the threshold of what ships.
 const GUARANTEE: &str = "default operating point, fitted on open data: no guarantee for your questions";

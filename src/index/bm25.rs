@@ -38,7 +38,7 @@ pub struct Bm25 {
 
 impl Bm25 {
     /// The tokeniser's and the weights' name, part of what names an index generation.
-    pub const NAME: &'static str = "qdrant-bm25-english-1";
+    pub const NAME: &'static str = "qdrant-bm25-english-2";
 
     /// # Errors
     /// [`IndexError::Internal`] when the engine refuses its own defaults.
@@ -92,7 +92,7 @@ impl TermFrequencies {
         self.by_term.get(&term).copied().unwrap_or(0)
     }
 
-    /// How telling `term` is: ln(1 + (N - n + 0.5) / (n + 0.5)), above zero, as the engine computes it.
+    /// How telling `term` is: ln(1 + (N - n + 0.5) / (n + 0.5)), above zero.
     ///
     /// Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, with
     /// Lucene's 1 inside of the logarithm.
@@ -102,6 +102,13 @@ impl TermFrequencies {
         let total = self.chunks as f32;
         let with = self.chunks_with(term) as f32;
         (1.0 + (total - with + 0.5).max(0.0) / (with + 0.5)).ln()
+    }
+
+    /// A question's terms, each weighted with its IDF. With a chunk's saturated frequencies that makes BM25, in the statistics of
+    /// one workspace, whichever engine multiplies.
+    #[must_use]
+    pub fn weighted(&self, question: &Terms) -> Terms {
+        Terms { weights: question.ids.iter().map(|term| self.idf(*term)).collect(), ids: question.ids.clone() }
     }
 
     /// The sum of the terms' IDFs.

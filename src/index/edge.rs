@@ -13,10 +13,10 @@ use qdrant_edge::external::serde_json::json;
 use qdrant_edge::{
     AnyVariants, Condition, CountRequest, CreateIndex, Distance, EdgeConfig, EdgeConfigBuilder, EdgeShard,
     EdgeSparseVectorParamsBuilder, EdgeVectorParamsBuilder, FieldCondition, FieldIndexOperations, Filter,
-    HasIdCondition, IdfCorpusParams, IdfParams, KeywordIndexParamsBuilder, Match, MatchAny, Modifier, NamedQuery,
-    OperationError, PayloadFieldSchema, PayloadSchemaParams, PointId, PointInsertOperations, PointOperations,
-    PointStruct, QueryEnum, QueryRequestBuilder, ScoredPoint, ScoringQuery, ScrollRequestBuilder, SearchParams,
-    SparseVector, UpdateOperation, Vector, VectorInternal, Vectors, WithPayloadInterface,
+    HasIdCondition, KeywordIndexParamsBuilder, Match, MatchAny, NamedQuery, OperationError, PayloadFieldSchema,
+    PayloadSchemaParams, PointId, PointInsertOperations, PointOperations, PointStruct, QueryEnum, QueryRequestBuilder,
+    ScoredPoint, ScoringQuery, ScrollRequestBuilder, SparseVector, UpdateOperation, Vector, VectorInternal, Vectors,
+    WithPayloadInterface,
 };
 
 use crate::ids::{ChunkId, WorkspaceId};
@@ -283,7 +283,7 @@ fn open_shard(folder: &Path, dimension: usize) -> Result<EdgeShard, IndexError> 
 fn layout(dimension: usize) -> EdgeConfig {
     EdgeConfigBuilder::new()
         .vector(DENSE, EdgeVectorParamsBuilder::new(dimension, Distance::Cosine).build())
-        .sparse_vector(BM25, EdgeSparseVectorParamsBuilder::new().modifier(Modifier::Idf).build())
+        .sparse_vector(BM25, EdgeSparseVectorParamsBuilder::new().build())
         // A search takes well under a millisecond: the caller's thread is the cheapest place for it.
         .max_search_threads(1)
         .build()
@@ -297,11 +297,11 @@ fn candidates(shard: &EdgeShard, workspace: WorkspaceId, query: &IndexQuery) -> 
     if !query.tags.is_empty() {
         push(&mut filter, any_of(TAGS, query.tags.clone()));
     }
-    let by_meaning = nearest(shard, workspace, dense(query), filter.clone(), query.limit)?;
+    let by_meaning = nearest(shard, dense(query), filter.clone(), query.limit)?;
     let by_words = if query.terms.ids.is_empty() {
         Vec::new()
     } else {
-        nearest(shard, workspace, sparse(&query.terms), filter.clone(), query.limit)?
+        nearest(shard, sparse(&query.terms), filter.clone(), query.limit)?
     };
     let mut scores: HashMap<ChunkId, Scores> = HashMap::new();
     collect(by_meaning, &mut scores, |score| &mut score.0);
@@ -315,14 +315,12 @@ fn candidates(shard: &EdgeShard, workspace: WorkspaceId, query: &IndexQuery) -> 
     if !no_meaning.is_empty() {
         let mut filter = scope(workspace);
         push(&mut filter, ids_condition(&no_meaning));
-        collect(nearest(shard, workspace, dense(query), filter, no_meaning.len())?, &mut scores, |score| &mut score.0);
+        collect(nearest(shard, dense(query), filter, no_meaning.len())?, &mut scores, |score| &mut score.0);
     }
     if !no_words.is_empty() && !query.terms.ids.is_empty() {
         let mut filter = scope(workspace);
         push(&mut filter, ids_condition(&no_words));
-        collect(nearest(shard, workspace, sparse(&query.terms), filter, no_words.len())?, &mut scores, |score| {
-            &mut score.1
-        });
+        collect(nearest(shard, sparse(&query.terms), filter, no_words.len())?, &mut scores, |score| &mut score.1);
     }
     Ok(scores
         .into_iter()
@@ -330,22 +328,17 @@ fn candidates(shard: &EdgeShard, workspace: WorkspaceId, query: &IndexQuery) -> 
         .collect())
 }
 
-/// The engine's answer for one named vector; BM25 with document frequencies of this workspace alone.
+/// The engine's answer for one named vector.
 fn nearest(
     shard: &EdgeShard,
-    workspace: WorkspaceId,
     (name, vector): (&str, VectorInternal),
     filter: Filter,
     limit: usize,
 ) -> Result<Vec<ScoredPoint>, OperationError> {
-    let mut request = QueryRequestBuilder::new(limit)
+    let request = QueryRequestBuilder::new(limit)
         .query(ScoringQuery::Vector(QueryEnum::Nearest(NamedQuery::new(vector, name))))
         .filter(filter)
         .with_payload(WithPayloadInterface::Bool(false));
-    if name == BM25 {
-        let corpus = IdfCorpusParams { corpus: scope(workspace) };
-        request = request.params(SearchParams { idf: Some(IdfParams::Corpus(corpus)), ..SearchParams::default() });
-    }
     shard.query(request.build())
 }
 
