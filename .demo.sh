@@ -39,7 +39,7 @@ Candor answers at http://$ADDRESS (docs: http://$ADDRESS/docs/). Ctrl-C stops it
 Try:
 
   curl -s http://$ADDRESS/chat/query -H 'X-API-Key: $key' -H 'Content-Type: application/json' \\
-    -d '{"sessionId": "visitor-1", "message": "How long is the warranty on the frame?"}'
+    -d '{"sessionId": "visitor-'\$(date +%s)'", "message": "How long is the warranty on the frame?"}'
 
 TEXT
 wait "$server"

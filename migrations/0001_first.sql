@@ -85,7 +85,9 @@ create table chunks (
     terms bytea not null
 );
 create unique index chunks_by_place on chunks (version_id, generation_id, ordinal);
-create index chunks_by_workspace on chunks (workspace_id, generation_id);
+-- with the id, so that looking a few up by it never reads all of a workspace's
+create index chunks_by_workspace on chunks (workspace_id, generation_id, id);
+create index chunks_by_article on chunks (article_id);
 
 create table sessions (
     id text primary key,

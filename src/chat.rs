@@ -149,6 +149,29 @@ pub async fn admit(
 /// [`SessionError::TokenNeeded`] when somebody else made the session in the meantime; else the database's.
 pub async fn record_turn(
     engine: &Engine,
+    caller: &Caller,
+    admission: Admission,
+    visitor: &Visitor,
+    question: &Question,
+    answer: &Answer,
+    latency_ms: i64,
+) -> Result<Turn, SessionError> {
+    let new = match &admission {
+        Admission::New(name) => Some(name.clone()),
+        Admission::Open(_) => None,
+    };
+    match (store_turn(engine, caller.workspace, admission, visitor, question, answer, latency_ms).await, new) {
+        // Two first messages at once: whoever speaks for the company may speak in the session that the other made.
+        (Err(SessionError::TokenNeeded), Some(name)) if caller.kind == KeyKind::Secret => {
+            let admission = admit(engine, caller, name, None).await?;
+            store_turn(engine, caller.workspace, admission, visitor, question, answer, latency_ms).await
+        }
+        (stored, _) => stored,
+    }
+}
+
+async fn store_turn(
+    engine: &Engine,
     workspace: WorkspaceId,
     admission: Admission,
     visitor: &Visitor,
@@ -159,12 +182,15 @@ pub async fn record_turn(
     let (ids, vault, at_ms) = (engine.ids(), engine.vault(), engine.clock().now_ms());
     // Before the transaction: whoever holds one connection must not wait for a second.
     let before = match (&admission, answer.decision) {
-        (Admission::Open(session), Decision::Escalated(_)) => said_before(engine, session.id).await?,
+        (Admission::Open(session), Decision::Escalated(_)) => said_before(engine, workspace, session.id).await?,
         (Admission::New(_), _) | (_, Decision::Answered) => Vec::new(),
     };
     let mut transaction = engine.database().begin().await?;
     let (session, session_token) = match admission {
-        Admission::Open(session) => (session.id, None),
+        Admission::Open(session) => {
+            store::update_visitor(&mut transaction, vault, workspace, session.id, visitor).await?;
+            (session.id, None)
+        }
         Admission::New(name) => {
             let (token, token_sha256) = key::new_session_token(ids);
             let id = SessionId::new(ids, at_ms);
@@ -178,8 +204,9 @@ pub async fn record_turn(
             (id, Some(token))
         }
     };
-    // Two messages, and an event if a ticket is opened.
-    let first = store::take_sequence(&mut transaction, session, 3, at_ms).await?;
+    // Two messages, and an event when there is a ticket.
+    let numbers = if answer.decision == Decision::Answered { 2 } else { 3 };
+    let first = store::take_sequence(&mut transaction, workspace, session, numbers, at_ms).await?;
     let asked = store::NewMessage {
         id: MessageId::new(ids, at_ms),
         sender: Sender::User,
@@ -216,7 +243,7 @@ pub async fn record_turn(
     };
     store::insert_message(&mut transaction, vault, workspace, session, &replied, at_ms).await?;
     if let Some(escalation) = &escalation {
-        store::mark_needs_human(&mut transaction, session).await?;
+        store::mark_needs_human(&mut transaction, workspace, session).await?;
         let payload = json!({ "ticketId": escalation.ticket, "reason": escalation.reason });
         store::insert_event(&mut transaction, engine, workspace, session, first + 2, "ticket_created", &payload, at_ms)
             .await?;
@@ -237,8 +264,17 @@ pub async fn record_turn(
 /// Messages of a session that go into a ticket.
 const TRANSCRIPT_MESSAGES_MAX: i64 = 50;
 
-async fn said_before(engine: &Engine, session: SessionId) -> Result<Vec<desk::Line>, DatabaseError> {
-    let before = store::last_messages(engine.database(), engine.vault(), session, TRANSCRIPT_MESSAGES_MAX).await?;
+/// What was said last in a session, oldest first, as a ticket shows it.
+///
+/// # Errors
+/// As the database.
+pub async fn said_before(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    session: SessionId,
+) -> Result<Vec<desk::Line>, DatabaseError> {
+    let (database, vault) = (engine.database(), engine.vault());
+    let before = store::last_messages(database, vault, workspace, session, TRANSCRIPT_MESSAGES_MAX).await?;
     Ok(before.into_iter().map(|message| desk::Line { sender: message.sender, text: message.text }).collect())
 }
 

@@ -11,6 +11,7 @@ use candor::ids::{ApiKeyId, Ids, WorkspaceId};
 use candor::knowledge::generation::{self, Rebuilt};
 use candor::people::store::{self, Workspace};
 use candor::people::{KeyKind, Scope, key};
+use candor::telemetry;
 use clap::{Subcommand, ValueEnum};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -58,7 +59,7 @@ pub enum KeyCommand {
         /// The workspace that it opens.
         #[arg(long)]
         workspace: WorkspaceId,
-        /// The key's id, as `key create` printed it.
+        /// The key's id: the part of the key between its underscores.
         id: ApiKeyId,
     },
 }
@@ -142,7 +143,8 @@ pub async fn migrate(flags: &[(&str, String)]) -> Result<()> {
 
 /// Through the server where one runs, else here.
 pub async fn reindex(flags: &[(&str, String)], json: bool) -> Result<()> {
-    let config = Config::load(flags)?;
+    let config = Config::load(flags)?.quiet();
+    telemetry::start_log(&config);
     let rebuilt = match DataFolderLock::take(&config.data_dir) {
         Ok(lock) => {
             drop(lock);
@@ -167,7 +169,7 @@ pub async fn reindex(flags: &[(&str, String)], json: bool) -> Result<()> {
 }
 
 async fn reindex_by_server(server: &Address) -> Result<Rebuilt> {
-    let response = reqwest::Client::new()
+    let response = Address::client()?
         .post(format!("{}/reindex", server.url))
         .bearer_auth(server.token().expose_secret())
         .send()

@@ -26,8 +26,6 @@ const FILE: &str = "candor.toml";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// `CANDOR_ENV`: in production a missing secret stops the start, in development it is made.
-    pub env: Environment,
     /// `CANDOR_DATA_DIR`: the database, the index and the lock, unless the URLs below say otherwise.
     pub data_dir: PathBuf,
     /// `DATABASE_URL`: `postgres://…` or `sqlite:PATH`; unset: SQLite in the data folder.
@@ -57,7 +55,8 @@ pub struct Config {
     pub body_bytes_max: usize,
     /// `CANDOR_MESSAGE_CHARS_MAX`: the longest message of a customer, in characters.
     pub message_chars_max: usize,
-    /// `CANDOR_ARTICLE_BYTES_MAX`: the largest article file.
+    /// `CANDOR_ARTICLE_BYTES_MAX`: the largest article file. The default, 4 MiB, is three times the largest real one seen, a
+    /// changelog.
     pub article_bytes_max: usize,
     /// `CANDOR_QUESTION_QUEUE_MAX`: questions that may wait for the embedding model; one more gets a 503.
     pub question_queue_max: usize,
@@ -67,16 +66,6 @@ pub struct Config {
     pub request_seconds_max: u64,
     /// `CANDOR_SHUTDOWN_SECONDS_MAX`: how long a stopping server finishes what it took.
     pub shutdown_seconds_max: u64,
-}
-
-/// How much the program may assume.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Environment {
-    /// A person's own machine.
-    Development,
-    /// A server that customers reach.
-    Production,
 }
 
 /// How log lines look.
@@ -118,7 +107,6 @@ pub enum ConfigError {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            env: Environment::Development,
             data_dir: "data".into(),
             database_url: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -177,9 +165,20 @@ impl Config {
     /// The database's URL: the one that was set, else SQLite in the data folder.
     #[must_use]
     pub fn database_url(&self) -> SecretString {
-        self.database_url
-            .clone()
-            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("candor.sqlite").display()).into())
+        self.database_url.clone().unwrap_or_else(|| {
+            // A folder's name may have characters that mean something in a URL.
+            let path = self.data_dir.join("candor.sqlite").display().to_string();
+            format!("sqlite:{}", path.replace('%', "%25").replace('?', "%3F")).into()
+        })
+    }
+
+    /// The settings of a command that logs only what went wrong, unless more is asked for.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        if self.log == Self::default().log {
+            self.log = "warn,qdrant_edge=error".into();
+        }
+        self
     }
 
     /// Where the embedded index lives.
@@ -238,10 +237,12 @@ impl Layers {
     }
 
     fn config(&self) -> Result<Config, ConfigError> {
+        let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
         let mut figment = Figment::from(Serialized::defaults(Config::default())).merge(&self.file);
         for (name, value) in self.environment.iter().chain(&self.flags) {
-            // A secret and a text stay what they are; anything else is read as a number or a truth value where it is one.
-            let Ok(value) = value.parse::<Value>();
+            // A text stays what it is, also one of digits; anything else is read as a number or a truth value where it is one.
+            let is_text = defaults.get(name).is_some_and(serde_json::Value::is_string);
+            let Ok(value) = if is_text { Ok(Value::from(value.clone())) } else { value.parse::<Value>() };
             figment = figment.merge((name.clone(), value));
         }
         let mut config: Config = figment.extract().map_err(|error| refused(&error))?;
@@ -357,6 +358,13 @@ mod tests {
             let error = layers(file, &variables, &[]).unwrap().config().unwrap_err();
             assert!(error.to_string().contains("mesage_chars_max"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_folder_may_be_called_like_a_number_or_a_query() {
+        let folder = |name: &str| layers("", &[], &[("data_dir", name.to_owned())]).unwrap().config().unwrap();
+        assert_eq!(folder("2026").data_dir, Path::new("2026"));
+        assert_eq!(folder("a%20b?c").database_url().expose_secret(), "sqlite:a%2520b%3Fc/candor.sqlite");
     }
 
     #[test]

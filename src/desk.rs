@@ -6,7 +6,7 @@ use metrics::counter;
 
 use crate::answer::TracedPassage;
 use crate::answer::decide::Reason;
-use crate::chat::Sender;
+use crate::chat::{self, Sender};
 use crate::database::{DatabaseError, Transaction};
 use crate::engine::Engine;
 use crate::ids::{MessageId, SessionId, TicketId, WorkspaceId};
@@ -67,17 +67,11 @@ pub async fn escalate(
         contact: None,
         evidence: Some(evidence),
     };
-    if store::insert_if_none_open(transaction, engine.vault(), workspace, &ticket, at_ms).await? {
-        counter!(telemetry::TICKETS, "reason" => reason.name()).increment(1);
-        return Ok(Escalation { ticket: ticket.id, reason, was_open: false });
-    }
-    let open = store::open_ticket(transaction, session, reason).await?;
-    let message = MessageId::new(engine.ids(), at_ms);
-    store::insert_message(transaction, engine.vault(), workspace, open, message, Sender::User, question, at_ms).await?;
-    Ok(Escalation { ticket: open, reason, was_open: true })
+    let (ticket, was_open) = open_or_add(transaction, engine, workspace, &ticket, question, at_ms).await?;
+    Ok(Escalation { ticket, reason, was_open })
 }
 
-/// Opens a ticket that a customer asked for.
+/// Opens a ticket that a customer asked for, or adds to the one that is open for the session.
 ///
 /// # Errors
 /// As the database.
@@ -90,6 +84,11 @@ pub async fn open(
     contact: Option<&str>,
 ) -> Result<TicketId, DatabaseError> {
     let at_ms = engine.clock().now_ms();
+    let transcript = match session {
+        None => Vec::new(),
+        Some(session) => chat::said_before(engine, workspace, session).await?,
+    };
+    let evidence = Evidence { transcript, passages: Vec::new() };
     let ticket = store::NewTicket {
         id: TicketId::new(engine.ids(), at_ms),
         session,
@@ -97,40 +96,35 @@ pub async fn open(
         title,
         description,
         contact,
-        evidence: None,
+        evidence: Some(&evidence),
     };
     let mut transaction = engine.database().begin().await?;
-    let opened = match session {
-        None => {
-            store::insert(&mut transaction, engine.vault(), workspace, &ticket, at_ms).await?;
-            ticket.id
-        }
-        Some(session) => {
-            if store::insert_if_none_open(&mut transaction, engine.vault(), workspace, &ticket, at_ms).await? {
-                ticket.id
-            } else {
-                let open = store::open_ticket(&mut transaction, session, ticket.reason).await?;
-                let message = MessageId::new(engine.ids(), at_ms);
-                store::insert_message(
-                    &mut transaction,
-                    engine.vault(),
-                    workspace,
-                    open,
-                    message,
-                    Sender::User,
-                    description,
-                    at_ms,
-                )
-                .await?;
-                open
-            }
-        }
-    };
+    let added = format!("{title}\n\n{description}");
+    let (opened, _) = open_or_add(&mut transaction, engine, workspace, &ticket, &added, at_ms).await?;
     transaction.commit().await?;
-    if opened == ticket.id {
-        counter!(telemetry::TICKETS, "reason" => ticket.reason.name()).increment(1);
-    }
     Ok(opened)
+}
+
+/// Stores the ticket; or, when one is open for the same session and reason, adds `said` and the contact to that one. Says which
+/// ticket it is and whether it was open.
+async fn open_or_add(
+    transaction: &mut Transaction,
+    engine: &Engine,
+    workspace: WorkspaceId,
+    ticket: &store::NewTicket<'_>,
+    said: &str,
+    at_ms: i64,
+) -> Result<(TicketId, bool), DatabaseError> {
+    let vault = engine.vault();
+    if store::insert_if_none_open(transaction, vault, workspace, ticket, at_ms).await? {
+        counter!(telemetry::TICKETS, "reason" => ticket.reason.name()).increment(1);
+        return Ok((ticket.id, false));
+    }
+    let open = store::open_ticket(transaction, workspace, ticket.session, ticket.reason).await?;
+    let message = MessageId::new(engine.ids(), at_ms);
+    store::insert_message(transaction, vault, workspace, open, message, Sender::User, said, at_ms).await?;
+    store::touch(transaction, vault, workspace, open, ticket.contact, at_ms).await?;
+    Ok((open, true))
 }
 
 /// What the customer is told when a person takes over: said by code, because it is a promise.

@@ -6,7 +6,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::RwLock as AsyncRwLock;
+use tokio::sync::{Mutex as AsyncMutex, RwLock as AsyncRwLock};
 
 use crate::answer::confidence::{Calibration, CalibrationError};
 use crate::clock::Clock;
@@ -34,6 +34,7 @@ struct Inner {
     bm25: Bm25,
     generation: RwLock<Arc<Generation>>,
     publishing: AsyncRwLock<()>,
+    rebuilding: AsyncMutex<()>,
     frequencies: FrequencyCache,
     calibration: Calibration,
     vault: Vault,
@@ -128,6 +129,7 @@ impl Engine {
             bm25: Bm25::new()?,
             generation: RwLock::new(Arc::new(generation)),
             publishing: AsyncRwLock::new(()),
+            rebuilding: AsyncMutex::new(()),
             frequencies: FrequencyCache::default(),
             calibration: Calibration::shipped()?,
             vault: Vault::default(),
@@ -175,10 +177,19 @@ impl Engine {
         Arc::clone(&self.inner.generation.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Answers from `generation` from now on. The old one is closed and its folder removed when the last question that uses it is
-    /// answered; what is left of it is removed at the next start.
+    /// Answers from `generation` from now on. The old one is closed when the last question that uses it is answered; its folder
+    /// is removed at the next start.
     pub fn switch_generation(&self, generation: Arc<Generation>) {
-        *self.inner.generation.write().unwrap_or_else(PoisonError::into_inner) = generation;
+        let old =
+            std::mem::replace(&mut *self.inner.generation.write().unwrap_or_else(PoisonError::into_inner), generation);
+        // Closing waits for the index's own thread, which may be building a graph.
+        tokio::task::spawn_blocking(move || drop(old));
+    }
+
+    /// Held by the one rebuild that may run.
+    #[must_use]
+    pub fn rebuilding(&self) -> &AsyncMutex<()> {
+        &self.inner.rebuilding
     }
 
     /// Held for reading while an article is published and for writing while nothing may be.
@@ -248,19 +259,9 @@ async fn open_generation(
         let built = (active.embedding.clone(), active.tokenizer.clone(), active.chunker.clone());
         let asked = (wanted.embedding.clone(), wanted.tokenizer.clone(), wanted.chunker.clone());
         if built == asked {
-            match Index::open(&folder(&active), embedder.identity().dimension) {
-                Ok(index) => {
-                    remove_retired(config, &active.id);
-                    return Ok(Generation { row: active, index });
-                }
-                Err(IndexError::Damaged { .. }) if unfit == Unfit::Rebuild => {
-                    let aside = index::set_aside(&folder(&active), clock.now_ms())?;
-                    tracing::warn!(kept = %aside.display(), "the damaged index was moved aside");
-                    let index = Index::open(&folder(&active), embedder.identity().dimension)?;
-                    return Ok(Generation { row: active, index });
-                }
-                Err(error) => return Err(error.into()),
-            }
+            let index = open_index(&folder(&active), embedder.identity().dimension, clock, unfit)?;
+            remove_retired(config, &active.id);
+            return Ok(Generation { row: active, index });
         }
         if unfit == Unfit::Refuse {
             let words = |(embedding, tokenizer, chunker): (String, String, String)| {
@@ -269,16 +270,30 @@ async fn open_generation(
             return Err(OpenError::OtherGeneration { built: words(built), asked: words(asked) });
         }
         // Its vectors do not compare with this model's: it is opened only to be replaced.
-        let index = Index::open(&folder(&active), usize::try_from(active.dimension).unwrap_or_default())?;
+        let dimension = usize::try_from(active.dimension).unwrap_or_default();
+        let index = open_index(&folder(&active), dimension, clock, unfit)?;
         return Ok(Generation { row: active, index });
     }
     let row = wanted_generation(embedder, store::count_generations(database).await? + 1);
-    let index = Index::open(&folder(&row), embedder.identity().dimension)?;
+    // Nothing was ever stored in it: what is there is left of a first start that was cut off.
+    let index = open_index(&folder(&row), embedder.identity().dimension, clock, Unfit::Rebuild)?;
     let mut transaction = database.begin().await?;
     store::insert_generation(&mut transaction, &row, clock.now_ms()).await?;
     store::activate_generation(&mut transaction, &row.id, clock.now_ms()).await?;
     transaction.commit().await?;
     Ok(Generation { row, index })
+}
+
+/// Opens the index in `folder`. One that cannot be read is moved aside and begun anew, where that is asked for.
+fn open_index(folder: &Path, dimension: usize, clock: &Clock, unfit: Unfit) -> Result<Index, IndexError> {
+    match Index::open(folder, dimension) {
+        Err(error @ IndexError::Damaged { .. }) if unfit == Unfit::Rebuild => {
+            let aside = index::set_aside(folder, clock.now_ms())?;
+            tracing::warn!(%error, kept = %aside.display(), "the index was moved aside");
+            Index::open(folder, dimension)
+        }
+        opened => opened,
+    }
 }
 
 fn wanted_generation(embedder: &Embedder, number: i64) -> GenerationRow {

@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
   candor key create --workspace 0192f3a4-… --scopes chat,tickets
   candor serve --listen 127.0.0.1:8080
   curl -s localhost:8080/chat/query -H 'X-API-Key: pk_…' -H 'Content-Type: application/json' \\
-       -d '{\"sessionId\": \"visitor-1\", \"message\": \"How do I return my bike?\"}'
+       -d '{\"sessionId\": \"visitor-'$(date +%s)'\", \"message\": \"How do I return my bike?\"}'
 
 Settings come from candor.toml, the environment and flags: `candor config print` shows them."
 )]

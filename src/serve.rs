@@ -25,6 +25,9 @@ use tokio::sync::watch;
 /// How often histograms are folded together, so that they do not grow between two scrapes.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
+/// How long after a comparison of index and database that failed the next is made.
+const MEND_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
 pub async fn serve(flags: &[(&str, String)]) -> Result<()> {
     let config = Config::load(flags)?;
     telemetry::start_log(&config);
@@ -80,20 +83,25 @@ async fn run(listener: TcpListener, router: Router, mut stopping: watch::Receive
         .await
 }
 
-/// Compares the index with SQL while questions are answered already: SQL decides what is visible, so what differs is only missed.
+/// Compares the index with SQL, and tries again until it has succeeded.
 async fn mend(app: App) {
-    match generation::mend(&app.engine).await {
-        Ok(mended) if mended.restored + mended.swept > 0 => {
-            tracing::warn!(
-                restored = mended.restored,
-                swept = mended.swept,
-                "the index differed from the database and was mended"
-            );
+    loop {
+        match generation::mend(&app.engine, |missing| app.readiness.restoring(missing)).await {
+            Ok(mended) => {
+                if mended.restored + mended.swept > 0 {
+                    let generation::Mended { restored, swept } = mended;
+                    tracing::warn!(restored, swept, "the index differed from the database and was mended");
+                }
+                app.readiness.compared();
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%error, "the index could not be compared with the database");
+                app.readiness.failed(error.to_string());
+                tokio::time::sleep(MEND_AGAIN_AFTER).await;
+            }
         }
-        Ok(_) => tracing::debug!("index and database agree"),
-        Err(error) => tracing::error!(%error, "the index could not be compared with the database"),
     }
-    app.readiness.compared();
 }
 
 fn start_metrics() -> Result<PrometheusHandle> {

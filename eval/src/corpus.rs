@@ -96,7 +96,7 @@ fn read_folder(root: &std::path::Path) -> Result<Vec<ArticleFile>, CorpusError> 
     }
     let read = |(source, located): (&String, &source::Located)| {
         located
-            .read(source)
+            .read(source, usize::MAX)
             .map_err(|error| CorpusError::Unreadable { path: source.clone(), problem: error.to_string() })
     };
     scan.files.iter().map(read).collect()

@@ -53,7 +53,7 @@ pub async fn open(config: &Config, folder: &Path, fresh: bool, set: &Dataset, co
     let workspace = workspace(&engine, &set.name).await?;
     fill(&engine, workspace, set, corpus).await?;
     // What an interrupted run left half written.
-    generation::mend(&engine).await.context("the index cannot be mended; run again with --fresh")?;
+    generation::mend(&engine, |_| ()).await.context("the index cannot be mended; run again with --fresh")?;
     Ok(Library { engine, workspace })
 }
 

@@ -24,7 +24,7 @@ use clap::Parser;
   ingest docs/ --workspace 0192f3a4-… --prune    also remove articles whose file has gone
   ingest docs/faq.md --workspace 0192f3a4-…      one article
 
-Exit codes: 0 all files are in, 1 some could not be ingested, 2 nothing could be done.
+Exit codes: 0 all files are in, 1 some could not be ingested, 2 it stopped before the end.
 Files: .md, .markdown, .mdx and .txt; hidden ones are left out."
 )]
 struct Arguments {

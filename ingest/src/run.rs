@@ -1,6 +1,6 @@
 //! A run: look, plan, publish what is new, remove what has gone.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -8,6 +8,7 @@ use candor::config::Config;
 use candor::ids::WorkspaceId;
 use candor::knowledge::source::{self, Scan};
 use candor::knowledge::sync::{Manifest, Plan};
+use candor::telemetry;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::prelude::*;
 use tokio::task::JoinSet;
@@ -23,7 +24,9 @@ pub async fn run(arguments: Arguments) -> Result<Summary> {
     let began = Instant::now();
     let mut flags: Vec<(&str, String)> = Vec::new();
     flags.extend(arguments.data_dir.clone().map(|folder| ("data_dir", folder)));
-    let config = Config::load(&flags)?;
+    let config = Config::load(&flags)?.quiet();
+    telemetry::start_log(&config);
+    let article_bytes_max = config.article_bytes_max;
     if arguments.prune && arguments.paths.iter().any(|path| path.is_file()) {
         bail!("--prune removes what is not below PATH, so PATH must be the whole folder and not a single file");
     }
@@ -32,7 +35,10 @@ pub async fn run(arguments: Arguments) -> Result<Summary> {
         bail!("there is no article (.md, .markdown, .mdx or .txt) in the given paths");
     }
     let found = target::find(config).await?;
-    let (manifest, unreadable) = manifest(&scan);
+    let (manifest, unreadable) = manifest(&scan, article_bytes_max);
+    for (file, why) in &unreadable {
+        say(&format!("{file}: {why}"));
+    }
     let plan = found.plan(arguments.workspace, &manifest).await?;
     let mut summary = Summary {
         dry_run: arguments.dry_run,
@@ -44,8 +50,13 @@ pub async fn run(arguments: Arguments) -> Result<Summary> {
     // A file that is there but cannot be read has not gone.
     let unread: Vec<&String> = summary.failed.iter().map(|(file, _)| file).collect();
     let missing: Vec<String> = plan.missing.iter().filter(|source| !unread.contains(source)).cloned().collect();
-    let (removed, kept) = if arguments.prune { (missing, Vec::new()) } else { (Vec::new(), missing) };
+    // Nor has what lies in a folder that cannot be looked into.
+    let may_remove = arguments.prune && scan.failed.is_empty();
+    let (removed, kept) = if may_remove { (missing, Vec::new()) } else { (Vec::new(), missing) };
     (summary.removed, summary.missing) = (removed, kept);
+    if arguments.prune && !may_remove && !summary.missing.is_empty() {
+        say("ingest: nothing is removed, because a part of the folder could not be looked at");
+    }
     if arguments.dry_run {
         (summary.added, summary.changed) = (plan.added, plan.changed);
     } else if !(plan.added.is_empty() && plan.changed.is_empty() && summary.removed.is_empty()) {
@@ -53,7 +64,8 @@ pub async fn run(arguments: Arguments) -> Result<Summary> {
         if !summary.removed.is_empty() {
             target.withdraw(arguments.workspace, &summary.removed).await?;
         }
-        publish_all(&target, arguments.workspace, &scan, plan, &mut summary).await?;
+        let waiting = Waiting { plan, scan: &scan, article_bytes_max };
+        publish_all(&target, arguments.workspace, waiting, &mut summary).await?;
         target.settle().await?;
     }
     summary.took = began.elapsed();
@@ -61,21 +73,40 @@ pub async fn run(arguments: Arguments) -> Result<Summary> {
 }
 
 /// Every file's digest, read in parallel; and those that cannot be read, with why.
-fn manifest(scan: &Scan) -> (Vec<Manifest>, Vec<(String, String)>) {
-    let read = |(source, located): (&String, &source::Located)| match located.read(source) {
+fn manifest(scan: &Scan, article_bytes_max: usize) -> (Vec<Manifest>, Vec<(String, String)>) {
+    let read = |(source, located): (&String, &source::Located)| match located.read(source, article_bytes_max) {
         Ok(file) => Ok(Manifest { source: source.clone(), digest: file.digest() }),
-        Err(error) => Err((source.clone(), format!("cannot be read: {error}"))),
+        Err(error) => Err((source.clone(), unread(&error))),
     };
     let (read, unread): (Vec<_>, Vec<_>) = scan.files.par_iter().map(read).partition(Result::is_ok);
     (read.into_iter().filter_map(Result::ok).collect(), unread.into_iter().filter_map(Result::err).collect())
+}
+
+/// Tells whoever looks on. Nobody may; the summary says it again.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Why a file was not read, for whoever owns it.
+fn unread(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::FileTooLarge => error.to_string(),
+        _ => format!("cannot be read: {error}"),
+    }
+}
+
+/// What is to be published.
+struct Waiting<'a> {
+    plan: Plan,
+    scan: &'a Scan,
+    article_bytes_max: usize,
 }
 
 /// Publishes what is new and what has changed. One bad file does not stop the others; a failure that every file would meet does.
 async fn publish_all(
     target: &Target,
     workspace: WorkspaceId,
-    scan: &Scan,
-    plan: Plan,
+    Waiting { plan, scan, article_bytes_max }: Waiting<'_>,
     summary: &mut Summary,
 ) -> Result<()> {
     let progress = progress(plan.added.len() + plan.changed.len());
@@ -91,10 +122,10 @@ async fn publish_all(
             let (target, located) = (target.clone(), scan.files.get(&source).cloned());
             on_their_way.spawn(async move {
                 // It was there a moment ago, or it would not be in the plan.
-                let read = located.map(|located| located.read(&source));
+                let read = located.map(|located| located.read(&source, article_bytes_max));
                 let outcome = match read {
                     Some(Ok(file)) => target.publish(workspace, file).await,
-                    Some(Err(error)) => Err(Failure::File(format!("cannot be read: {error}"))),
+                    Some(Err(error)) => Err(Failure::File(unread(&error))),
                     None => Err(Failure::File("is not there any more".into())),
                 };
                 (source, is_new, outcome)
@@ -108,8 +139,7 @@ async fn publish_all(
                 if is_new { &mut summary.added } else { &mut summary.changed }.push(source);
             }
             Err(Failure::File(why)) => {
-                // Nobody may be reading; the summary says it again.
-                let _ = progress.suspend(|| writeln!(std::io::stderr(), "{source}: {why}"));
+                progress.suspend(|| say(&format!("{source}: {why}")));
                 summary.failed.push((source, why));
             }
             Err(Failure::Everything(error)) => {

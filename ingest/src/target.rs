@@ -7,6 +7,7 @@ use candor::database::Database;
 use candor::engine::{DataFolderLock, Engine, OpenError, Unfit, open_database};
 use candor::http::local::{Address, Refusal, Withdrawn};
 use candor::ids::{Ids, WorkspaceId};
+use candor::knowledge::generation;
 use candor::knowledge::parse::ParseError;
 use candor::knowledge::store;
 use candor::knowledge::sync::{self, ArticleFile, Manifest, Plan, Published};
@@ -49,7 +50,7 @@ pub async fn find(config: Config) -> Result<Found> {
             let Some(address) = Address::find(&config.data_dir) else { return Err(OpenError::InUse { folder }.into()) };
             let article_bytes_max = config.article_bytes_max;
             let token = address.token();
-            Ok(Found::Server(Target::Server { client: Client::new(), token, url: address.url, article_bytes_max }))
+            Ok(Found::Server(Target::Server { client: Address::client()?, token, url: address.url, article_bytes_max }))
         }
         Err(error) => Err(error.into()),
     }
@@ -75,7 +76,10 @@ impl Found {
             Self::Free { config, database, lock } => {
                 database.close().await;
                 drop(lock);
-                Ok(Target::Here(Engine::open(config, Clock::System, Ids::Random, Unfit::Refuse).await?))
+                let engine = Engine::open(config, Clock::System, Ids::Random, Unfit::Refuse).await?;
+                // What a run that was cut off has left.
+                generation::mend(&engine, |_| ()).await?;
+                Ok(Target::Here(engine))
             }
             Self::Server(target) => Ok(target),
         }

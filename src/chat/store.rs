@@ -96,20 +96,47 @@ pub async fn insert_session(
     .map(drop)
 }
 
+/// Keeps what the site knows about its customer now, where it says anything.
+pub async fn update_visitor(
+    transaction: &mut Transaction,
+    vault: &Vault,
+    workspace: WorkspaceId,
+    session: SessionId,
+    visitor: &Visitor,
+) -> Result<(), DatabaseError> {
+    const SQL: &str = "
+        update sessions
+        set language = coalesce($3, language), user_meta_sealed = coalesce($4, user_meta_sealed)
+        where workspace_id = $1 and id = $2";
+    if visitor.language.is_none() && visitor.user_meta.is_none() {
+        return Ok(());
+    }
+    let row = session.to_string();
+    let place = Place { column: "sessions.user_meta_sealed", row: &row };
+    let user_meta = visitor.user_meta.as_ref().map(|meta| vault.seal(place, meta)).transpose()?;
+    execute!(
+        transaction,
+        sqlx::query(SQL).bind(workspace.to_string()).bind(&row).bind(&visitor.language).bind(&user_meta)
+    )
+    .map(drop)
+}
+
 /// Takes the next `count` numbers of a session and returns the first of them. The row stays taken until the commit, so the
-/// numbers of a session have no gaps but those that are not used, and no two writers get the same.
+/// numbers of a session have no gaps when all that were taken are used, and no two writers get the same.
 pub async fn take_sequence(
     transaction: &mut Transaction,
+    workspace: WorkspaceId,
     session: SessionId,
     count: i64,
     at_ms: i64,
 ) -> Result<i64, DatabaseError> {
     const SQL: &str = "
         update sessions
-        set next_sequence = next_sequence + $2, last_active_at_ms = $3, updated_at_ms = $3
-        where id = $1
-        returning next_sequence - $2";
+        set next_sequence = next_sequence + $3, last_active_at_ms = $4, updated_at_ms = $4
+        where workspace_id = $1 and id = $2
+        returning next_sequence - $3";
     run!(transaction, |connection: D| sqlx::query_scalar(SQL)
+        .bind(workspace.to_string())
         .bind(session.to_string())
         .bind(count)
         .bind(at_ms)
@@ -117,9 +144,14 @@ pub async fn take_sequence(
 }
 
 /// A person is needed in this session.
-pub async fn mark_needs_human(transaction: &mut Transaction, session: SessionId) -> Result<(), DatabaseError> {
-    const SQL: &str = "update sessions set status = 'needs_human' where id = $1 and status = 'active'";
-    execute!(transaction, sqlx::query(SQL).bind(session.to_string())).map(drop)
+pub async fn mark_needs_human(
+    transaction: &mut Transaction,
+    workspace: WorkspaceId,
+    session: SessionId,
+) -> Result<(), DatabaseError> {
+    const SQL: &str =
+        "update sessions set status = 'needs_human' where workspace_id = $1 and id = $2 and status = 'active'";
+    execute!(transaction, sqlx::query(SQL).bind(workspace.to_string()).bind(session.to_string())).map(drop)
 }
 
 /// Stores a message.
@@ -204,46 +236,73 @@ struct MessageRow {
 pub async fn last_messages(
     database: &Database,
     vault: &Vault,
+    workspace: WorkspaceId,
     session: SessionId,
     limit: i64,
 ) -> Result<Vec<StoredMessage>, DatabaseError> {
     const SQL: &str = "
         select id, sequence, sender, text_sealed, metadata_sealed, confidence, read_at_ms, created_at_ms
         from messages
-        where session_id = $1
+        where workspace_id = $1 and session_id = $2
         order by sequence desc
-        limit $2";
-    let rows: Vec<MessageRow> =
-        read!(database, |pool: D| sqlx::query_as(SQL).bind(session.to_string()).bind(limit).fetch_all(pool))?;
+        limit $3";
+    let rows: Vec<MessageRow> = read!(database, |pool: D| sqlx::query_as(SQL)
+        .bind(workspace.to_string())
+        .bind(session.to_string())
+        .bind(limit)
+        .fetch_all(pool))?;
     rows.iter().rev().map(|row| opened(vault, row)).collect()
 }
 
-/// Messages of a session from number `after` on, oldest first, at most `limit`.
+/// Where a page of messages begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct After {
+    /// Behind the message with this number; 0 for the first.
+    pub sequence: i64,
+    /// And behind as many more.
+    pub skipped: i64,
+}
+
+/// Messages of a session from `after` on, oldest first, at most `limit`.
 pub async fn messages_after(
     database: &Database,
     vault: &Vault,
+    workspace: WorkspaceId,
     session: SessionId,
-    after: i64,
+    after: After,
     limit: i64,
 ) -> Result<Vec<StoredMessage>, DatabaseError> {
     const SQL: &str = "
         select id, sequence, sender, text_sealed, metadata_sealed, confidence, read_at_ms, created_at_ms
         from messages
-        where session_id = $1 and sequence > $2
+        where workspace_id = $1 and session_id = $2 and sequence > $3
         order by sequence
-        limit $3";
+        limit $4 offset $5";
     let rows: Vec<MessageRow> = read!(database, |pool: D| sqlx::query_as(SQL)
+        .bind(workspace.to_string())
         .bind(session.to_string())
-        .bind(after)
+        .bind(after.sequence)
         .bind(limit)
+        .bind(after.skipped)
         .fetch_all(pool))?;
     rows.iter().map(|row| opened(vault, row)).collect()
 }
 
-/// How many messages a session has.
-pub async fn count_messages(database: &Database, session: SessionId) -> Result<i64, DatabaseError> {
-    const SQL: &str = "select count(*) from messages where session_id = $1";
-    read!(database, |pool: D| sqlx::query_scalar(SQL).bind(session.to_string()).fetch_one(pool))
+/// How many messages a session has, counted to `counted_max`.
+pub async fn count_messages(
+    database: &Database,
+    workspace: WorkspaceId,
+    session: SessionId,
+    counted_max: i64,
+) -> Result<i64, DatabaseError> {
+    const SQL: &str = "
+        select count(*)
+        from (select 1 from messages where workspace_id = $1 and session_id = $2 limit $3) as counted";
+    read!(database, |pool: D| sqlx::query_scalar(SQL)
+        .bind(workspace.to_string())
+        .bind(session.to_string())
+        .bind(counted_max)
+        .fetch_one(pool))
 }
 
 fn opened(vault: &Vault, row: &MessageRow) -> Result<StoredMessage, DatabaseError> {

@@ -36,17 +36,6 @@ pub struct StoredTicket {
     pub updated_at_ms: i64,
 }
 
-/// Stores a ticket.
-pub async fn insert(
-    transaction: &mut Transaction,
-    vault: &Vault,
-    workspace: WorkspaceId,
-    ticket: &NewTicket<'_>,
-    at_ms: i64,
-) -> Result<(), DatabaseError> {
-    insert_if_none_open(transaction, vault, workspace, ticket, at_ms).await.map(drop)
-}
-
 /// Stores a ticket unless one is open for the same session and reason; says whether it did.
 pub async fn insert_if_none_open(
     transaction: &mut Transaction,
@@ -87,15 +76,17 @@ pub async fn insert_if_none_open(
 /// The open ticket of a session for a reason.
 pub async fn open_ticket(
     transaction: &mut Transaction,
-    session: SessionId,
+    workspace: WorkspaceId,
+    session: Option<SessionId>,
     reason: Reason,
 ) -> Result<TicketId, DatabaseError> {
     const SQL: &str = "
         select id
         from tickets
-        where session_id = $1 and reason = $2 and status in ('open', 'in_progress', 'waiting')";
+        where workspace_id = $1 and session_id = $2 and reason = $3 and status in ('open', 'in_progress', 'waiting')";
     let id: String = run!(transaction, |connection: D| sqlx::query_scalar(SQL)
-        .bind(session.to_string())
+        .bind(workspace.to_string())
+        .bind(session.map(|session| session.to_string()))
         .bind(reason.name())
         .fetch_one(connection))?;
     id.parse().map_err(DatabaseError::internal)
@@ -129,6 +120,25 @@ pub async fn insert_message(
             .bind(at_ms)
     )
     .map(drop)
+}
+
+/// Something was added to a ticket, perhaps also how to reach the customer.
+pub async fn touch(
+    transaction: &mut Transaction,
+    vault: &Vault,
+    workspace: WorkspaceId,
+    ticket: TicketId,
+    contact: Option<&str>,
+    at_ms: i64,
+) -> Result<(), DatabaseError> {
+    const SQL: &str = "
+        update tickets
+        set contact_sealed = coalesce($3, contact_sealed), revision = revision + 1, updated_at_ms = $4
+        where workspace_id = $1 and id = $2";
+    let row = ticket.to_string();
+    let place = Place { column: "tickets.contact_sealed", row: &row };
+    let contact = contact.map(|contact| vault.seal(place, contact)).transpose()?;
+    execute!(transaction, sqlx::query(SQL).bind(workspace.to_string()).bind(&row).bind(&contact).bind(at_ms)).map(drop)
 }
 
 /// Finds a ticket of `workspace`.
@@ -184,9 +194,17 @@ pub async fn ticket(
 }
 
 /// What customers added to a ticket, oldest first.
-pub async fn messages(database: &Database, vault: &Vault, ticket: TicketId) -> Result<Vec<String>, DatabaseError> {
-    const SQL: &str = "select id, text_sealed from ticket_messages where ticket_id = $1 order by id";
-    let rows: Vec<(String, Sealed)> =
-        read!(database, |pool: D| sqlx::query_as(SQL).bind(ticket.to_string()).fetch_all(pool))?;
+pub async fn messages(
+    database: &Database,
+    vault: &Vault,
+    workspace: WorkspaceId,
+    ticket: TicketId,
+) -> Result<Vec<String>, DatabaseError> {
+    const SQL: &str =
+        "select id, text_sealed from ticket_messages where workspace_id = $1 and ticket_id = $2 order by id";
+    let rows: Vec<(String, Sealed)> = read!(database, |pool: D| sqlx::query_as(SQL)
+        .bind(workspace.to_string())
+        .bind(ticket.to_string())
+        .fetch_all(pool))?;
     rows.iter().map(|(row, text)| Ok(vault.open(Place { column: "ticket_messages.text_sealed", row }, text)?)).collect()
 }

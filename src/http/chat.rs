@@ -28,6 +28,10 @@ use crate::telemetry::{self, Stages};
 const SEARCH_LIMIT_MAX: usize = 50;
 /// Messages of one page at most.
 const PAGE_LIMIT_MAX: i64 = 100;
+/// Pages of a list at most; a longer history is read by its cursor.
+const PAGE_MAX: i64 = 10_000;
+/// Entries of a list that are counted at most.
+const COUNTED_MAX: i64 = 10_000;
 /// What a site may tell about its customer, in bytes of JSON.
 const USER_META_BYTES_MAX: usize = 8_192;
 
@@ -51,8 +55,8 @@ pub(super) struct ChatQuery {
     language: Option<String>,
 }
 
-/// The answer to a message.
-#[derive(Debug, Serialize, ToSchema)]
+/// The answer to a message. Without `Debug`, because of its token.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChatReply {
     /// What to show the customer.
@@ -130,14 +134,14 @@ pub(super) async fn query(
     Body(query): Body<ChatQuery>,
 ) -> Result<Json<ChatReply>, Problem> {
     let began = Instant::now();
+    app.readiness.check()?;
     let name = session_name(&query.session_id)?;
     let question = Question::parse(&query.message, app.engine.config().message_chars_max)?;
     let admission = chat::admit(&app.engine, &caller, name.clone(), token.as_deref()).await?;
     let answer = answer::answer(&app.engine, caller.workspace, &question).await?;
     let latency_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
     let visitor = Visitor { user_meta: query.user_meta, language: query.language, user_agent: user_agent(&headers) };
-    let turn =
-        chat::record_turn(&app.engine, caller.workspace, admission, &visitor, &question, &answer, latency_ms).await?;
+    let turn = chat::record_turn(&app.engine, &caller, admission, &visitor, &question, &answer, latency_ms).await?;
     count(&answer, began);
     Ok(Json(ChatReply {
         answer: turn.text,
@@ -253,6 +257,7 @@ pub(super) async fn search(
     Keyed { caller, .. }: Keyed<Chat>,
     Body(request): Body<SearchRequest>,
 ) -> Result<Json<SearchReply>, Problem> {
+    app.readiness.check()?;
     let question = Question::parse(&request.query, app.engine.config().message_chars_max)?;
     let query = SearchQuery { text: question.as_str(), tags: &request.tags, limit: request.limit };
     let found = search::search(&app.engine, caller.workspace, &query, &mut Stages::default()).await?;
@@ -267,7 +272,10 @@ pub(super) struct MessagesPage {
     /// How many at most, 1–100.
     #[param(default = 50)]
     limit: Option<i64>,
-    /// Only messages after this one, as the page before gave it.
+    /// Which page, from 1.
+    #[param(default = 1)]
+    page: Option<i64>,
+    /// Instead of a page: only messages after this one, as the page before gave it.
     cursor: Option<i64>,
 }
 
@@ -277,8 +285,15 @@ pub(super) struct MessagesPage {
 pub(super) struct MessagesReply {
     /// The messages.
     items: Vec<Message>,
-    /// How many there are in all.
+    /// Which page it is; with a cursor always 1.
+    page: i64,
+    /// How many a page has at most.
+    limit: i64,
+    /// How many there are in all, counted to 10,000.
     total: i64,
+    /// There when there are more than were counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_is_at_least: Option<bool>,
     /// Send it as `cursor` for the next page; missing on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<i64>,
@@ -342,19 +357,32 @@ pub(super) async fn messages(
         let problem = Problem::new(Code::ParameterInvalid);
         return Err(problem.at_field("limit", format!("must be between 1 and {PAGE_LIMIT_MAX}")));
     }
+    let page_number = page.page.unwrap_or(1);
+    if !(1..=PAGE_MAX).contains(&page_number) || (page.page.is_some() && page.cursor.is_some()) {
+        let problem = Problem::new(Code::ParameterInvalid);
+        return Err(problem.at_field("page", format!("must be between 1 and {PAGE_MAX}, and not beside a cursor")));
+    }
     let name = session_name(&session_id)?;
     let Admission::Open(session) = chat::admit(&app.engine, &caller, name, token.as_deref()).await? else {
         return Err(SessionError::NotFound.into());
     };
     let (database, vault) = (app.engine.database(), app.engine.vault());
-    let mut found = store::messages_after(database, vault, session.id, page.cursor.unwrap_or(0), limit + 1).await?;
-    let total = store::count_messages(database, session.id).await?;
+    let after = store::After { sequence: page.cursor.unwrap_or(0), skipped: (page_number - 1) * limit };
+    let mut found = store::messages_after(database, vault, caller.workspace, session.id, after, limit + 1).await?;
+    let counted = store::count_messages(database, caller.workspace, session.id, COUNTED_MAX + 1).await?;
     let wanted = usize::try_from(limit).unwrap_or_default();
     let has_more = found.len() > wanted;
     found.truncate(wanted);
     let next_cursor = found.last().filter(|_| has_more).map(|message| message.sequence);
     let items = found.into_iter().map(|message| Message::of(&session_id, message)).collect();
-    Ok(Json(MessagesReply { items, total, next_cursor }))
+    Ok(Json(MessagesReply {
+        items,
+        page: page_number,
+        limit,
+        total: counted.min(COUNTED_MAX),
+        total_is_at_least: (counted > COUNTED_MAX).then_some(true),
+        next_cursor,
+    }))
 }
 
 impl Message {
@@ -365,12 +393,22 @@ impl Message {
             sequence: message.sequence,
             sender: message.sender.name(),
             text: message.text,
-            metadata: message.metadata,
+            metadata: message.metadata.map(with_citations_as_answered),
             confidence: message.confidence,
             read_at: message.read_at_ms.map(rfc3339),
             created_at: rfc3339(message.created_at_ms),
         }
     }
+}
+
+/// A stored message's metadata with its citations as `/chat/query` gives them.
+fn with_citations_as_answered(mut metadata: Value) -> Value {
+    if let Some(citations) = metadata.get_mut("citations") {
+        let stored: Vec<answer::Citation> = serde_json::from_value(citations.take()).unwrap_or_default();
+        let answered: Vec<Citation> = stored.into_iter().map(Citation::from).collect();
+        *citations = serde_json::to_value(answered).unwrap_or_default();
+    }
+    metadata
 }
 
 impl From<answer::Citation> for Citation {

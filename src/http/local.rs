@@ -19,6 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
+use crate::database::DatabaseError;
 use crate::engine::Engine;
 use crate::ids::WorkspaceId;
 use crate::knowledge::generation::{self, Rebuilt};
@@ -30,7 +31,7 @@ use crate::telemetry;
 const PLAN_BYTES_MAX: usize = 64 << 20;
 
 /// Where a running server is, as it leaves it in the data folder.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Address {
     /// Its local door, as in `http://127.0.0.1:40123`.
     pub url: String,
@@ -65,6 +66,14 @@ impl Address {
     pub fn find(data_dir: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(data_dir.join(ADDRESS_FILE)).ok()?;
         serde_json::from_str(&text).ok()
+    }
+
+    /// A client for the local door: what goes there stays on this machine, whatever proxy the environment names.
+    ///
+    /// # Errors
+    /// When the system gives no sockets.
+    pub fn client() -> reqwest::Result<reqwest::Client> {
+        reqwest::Client::builder().no_proxy().build()
     }
 
     /// The token to send as a bearer.
@@ -155,7 +164,11 @@ async fn publish(
     Json(file): Json<ArticleFile>,
 ) -> Result<Json<Published>, Failed> {
     let began = Instant::now();
-    let outcome = sync::publish(&local.engine, workspace, file).await;
+    // In a task of its own: a version whose points are written gets its rows, also when whoever sent it goes away.
+    let engine = local.engine.clone();
+    let outcome = tokio::spawn(async move { sync::publish(&engine, workspace, file).await })
+        .await
+        .unwrap_or_else(|error| Err(DatabaseError::internal(error).into()));
     histogram!(telemetry::INGEST_DURATION).record(began.elapsed().as_secs_f64());
     let result = if outcome.is_ok() { "published" } else { "failed" };
     counter!(telemetry::INGEST_ARTICLES, "result" => result).increment(1);
@@ -178,7 +191,7 @@ async fn reindex(State(local): State<Local>) -> Result<Json<Rebuilt>, Failed> {
     // In a task of its own: a rebuild that was begun is finished, also when whoever asked goes away.
     let engine = local.engine.clone();
     let rebuilt = tokio::spawn(async move { generation::rebuild(&engine, |_, _| ()).await }).await;
-    Ok(Json(rebuilt.map_err(|error| KnowledgeError::from(crate::database::DatabaseError::internal(error)))??))
+    Ok(Json(rebuilt.map_err(|error| KnowledgeError::from(DatabaseError::internal(error)))??))
 }
 
 struct Failed(KnowledgeError);

@@ -1,9 +1,8 @@
 //! One address for each route: `/api/chat/query/` is `/chat/query`.
 
-use axum::extract::OriginalUri;
 use axum::http::{Request, Uri};
 
-/// Strips one leading `/api` and the slashes at the end of the path, and keeps what was asked for.
+/// Strips one leading `/api` and the slashes at the end of the path.
 pub(super) fn normalise<B>(mut request: Request<B>) -> Request<B> {
     let original = request.uri().clone();
     let path = original.path();
@@ -20,7 +19,6 @@ pub(super) fn normalise<B>(mut request: Request<B>) -> Request<B> {
             *request.uri_mut() = uri;
         }
     }
-    request.extensions_mut().insert(OriginalUri(original));
     request
 }
 

@@ -207,7 +207,8 @@ pub(super) async fn name_the_request(request: Request, next: Next) -> Response {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeepBody;
 
-/// The problem of a response that was made without one: the time limit's, the outer body limit's, the documentation's pages'.
+/// The problem of a response that was made without one: the time limit's, the outer body limit's, a path
+/// parameter's, the documentation's pages'.
 fn bare(response: &Response) -> Option<Problem> {
     if response.extensions().get::<KeepBody>().is_some() {
         return None;
@@ -216,6 +217,8 @@ fn bare(response: &Response) -> Option<Problem> {
         StatusCode::SERVICE_UNAVAILABLE => Some(Problem::new(Code::Timeout)),
         StatusCode::PAYLOAD_TOO_LARGE => Some(Problem::new(Code::BodyTooLarge)),
         StatusCode::NOT_FOUND => Some(Problem::new(Code::NoSuchRoute)),
+        // A path whose percent-encoding is no UTF-8.
+        StatusCode::BAD_REQUEST => Some(Problem::new(Code::ParameterInvalid)),
         _ => None,
     }
 }

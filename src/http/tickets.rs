@@ -159,7 +159,7 @@ pub(super) async fn show(
     let id = id.parse().map_err(|_| missing())?;
     let (database, vault) = (app.engine.database(), app.engine.vault());
     let ticket = store::ticket(database, vault, caller.workspace, id).await?.ok_or_else(missing)?;
-    let messages = store::messages(database, vault, id).await?;
+    let messages = store::messages(database, vault, caller.workspace, id).await?;
     let evidence = ticket.evidence.unwrap_or_default();
     let line = |line: desk::Line| TranscriptLine { sender: line.sender.name(), text: line.text };
     let passage = |passage: crate::answer::TracedPassage| TicketPassage {

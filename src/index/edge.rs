@@ -83,7 +83,6 @@ impl EdgeIndex {
     /// # Errors
     /// [`IndexError::DiskFull`] or [`IndexError::Internal`]; then a part may be written, and writing again is safe.
     pub async fn upsert(&self, workspace: WorkspaceId, points: Vec<Point>) -> Result<(), IndexError> {
-        has_room(self.inner.shard.path())?;
         let write = move |shard: &EdgeShard| {
             let points = points.into_iter().map(|point| stored_point(workspace, point).into()).collect();
             shard.update(UpdateOperation::PointOperation(PointOperations::UpsertPoints(
@@ -165,6 +164,7 @@ impl EdgeIndex {
     /// # Errors
     /// [`IndexError::DiskFull`] or [`IndexError::Internal`].
     pub async fn settle(&self) -> Result<(), IndexError> {
+        has_room(self.inner.shard.path())?;
         self.blocking(|shard| {
             shard.flush()?;
             shard.optimize()?;
@@ -177,6 +177,7 @@ impl EdgeIndex {
         &self,
         operation: impl FnOnce(&EdgeShard) -> Result<(), OperationError> + Send + 'static,
     ) -> Result<(), IndexError> {
+        has_room(self.inner.shard.path())?;
         self.blocking(operation).await?;
         if let Some(writes) = &self.inner.writes {
             // Full means that the thread has yet to hear of an earlier write: one word is enough.
@@ -228,7 +229,8 @@ fn keep_up(shard: &EdgeShard, written: &Receiver<()>) {
         if closed {
             return;
         }
-        if unoptimised && written_at.elapsed() >= QUIET_BEFORE_OPTIMISE {
+        // Searches are right without the graph, only slower: on a full disk it waits.
+        if unoptimised && written_at.elapsed() >= QUIET_BEFORE_OPTIMISE && has_room(shard.path()).is_ok() {
             report("optimise", shard, shard.optimize().and_then(|_| shard.flush()));
             unoptimised = false;
         }

@@ -21,25 +21,16 @@ mod tests;
 
 use safetensors::{Dtype, SafeTensorError};
 
+use crate::config::Precision;
 use checkpoint::{Config, Weights};
 use graph::{Attribute, Dimension, ElementType, Graph};
 use tensor::{Floats, Payload, RowScales};
 
-/// How the weights of the dense layers are stored and multiplied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
-    /// 32-bit floats throughout.
-    Fp32,
-    /// Dense weights as int8 with one scale per output channel, activations quantised on the fly
-    /// with one scale per call; word embeddings as int8 with one scale per row.
-    ///
-    /// Because of the scale per call, a text's vector depends on what shares its batch: send
-    /// texts one by one. Processors with AVX2 but without VNNI may also saturate in ONNX
-    /// Runtime's int8 product, so vectors of different machines are not interchangeable.
-    Int8,
-}
-
 /// Builds the ONNX model of a BERT encoder.
+///
+/// With [`Precision::Int8`], dense weights are int8 with one scale per output channel, activations are quantised on the fly with
+/// one scale per call, and word embeddings are int8 with one scale per row. Because of the scale per call, a text's vector
+/// depends on what shares its batch: send texts one by one.
 ///
 /// Takes the contents of `config.json` and `model.safetensors` (32-bit floats; tensor names with
 /// or without the prefix `bert.`). Returns a serialised `ModelProto`, opset 17 plus ONNX

@@ -103,6 +103,12 @@ impl Embedder {
         &self.inner.tokenizer
     }
 
+    /// Whether questions can be embedded: a lane whose threads have all ended answers nothing any more.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.inner.questions.get().is_none_or(Lane::is_running)
+    }
+
     /// Embeds one question: a unit vector of [`Identity::dimension`] floats.
     ///
     /// Text beyond [`TOKENS_MAX`] tokens is cut.
@@ -225,9 +231,9 @@ impl Graph {
             return Ok(Self { name: name("onnx", &onnx), onnx });
         }
         let weights = read(&folder.join("model.safetensors"))?;
-        let (label, precision) = match precision {
-            Precision::Fp32 => ("fp32", bert_onnx::Precision::Fp32),
-            Precision::Int8 => ("int8", bert_onnx::Precision::Int8),
+        let label = match precision {
+            Precision::Fp32 => "fp32",
+            Precision::Int8 => "int8",
         };
         let onnx = bert_onnx::build(&read(&folder.join("config.json"))?, &weights, precision).map_err(failed)?;
         Ok(Self { name: name(label, &weights), onnx })

@@ -1,7 +1,7 @@
 //! A lane: threads with one model session each, and a bounded queue before them.
 
 use std::sync::mpsc::{Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use fastembed::TextEmbedding;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -16,6 +16,8 @@ const BULK_NICENESS: i32 = 15;
 pub(super) struct Lane {
     queue: Sender<Work>,
     places: Arc<Semaphore>,
+    /// What the threads share, as long as one of them lives.
+    work: Weak<Mutex<Receiver<Work>>>,
 }
 
 struct Work {
@@ -52,7 +54,12 @@ impl Lane {
                 .spawn(move || serve(model, &work, yields))
                 .map_err(|error| InferenceError::Failed(error.to_string()))?;
         }
-        Ok(Self { queue, places })
+        Ok(Self { queue, places, work: Arc::downgrade(&work) })
+    }
+
+    /// Whether a thread lives that takes work.
+    pub(super) fn is_running(&self) -> bool {
+        self.work.strong_count() > 0
     }
 
     /// Embeds `text`, or says at once that too many wait.

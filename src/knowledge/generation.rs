@@ -39,9 +39,11 @@ pub struct Rebuilt {
 
 /// Compares the active generation with SQL, in every workspace, and mends the index where they differ.
 ///
+/// `missing` is told before points are restored, which takes the time of embedding them, how many there are.
+///
 /// # Errors
 /// [`KnowledgeError`]; then what was mended so far stays mended.
-pub async fn mend(engine: &Engine) -> Result<Mended, KnowledgeError> {
+pub async fn mend(engine: &Engine, missing: impl Fn(usize)) -> Result<Mended, KnowledgeError> {
     let generation = engine.generation();
     let mut mended = Mended::default();
     // What a rebuild left that was cut off after its switch.
@@ -54,9 +56,12 @@ pub async fn mend(engine: &Engine) -> Result<Mended, KnowledgeError> {
         let in_index: HashSet<ChunkId> = generation.index.chunks(workspace).await?.into_iter().collect();
         let in_sql: HashSet<ChunkId> =
             store::chunk_ids(engine.database(), workspace, &generation.row.id).await?.into_iter().collect();
-        let missing: Vec<ChunkId> = in_sql.difference(&in_index).copied().collect();
+        let lost: Vec<ChunkId> = in_sql.difference(&in_index).copied().collect();
         let orphans: Vec<ChunkId> = in_index.difference(&in_sql).copied().collect();
-        for chunks in missing.chunks(POINTS_A_ROUND) {
+        if !lost.is_empty() {
+            missing(lost.len());
+        }
+        for chunks in lost.chunks(POINTS_A_ROUND) {
             mended.restored += restore(engine, &generation, workspace, chunks).await?;
         }
         if !orphans.is_empty() {
@@ -107,6 +112,8 @@ pub async fn rebuild(
     engine: &Engine,
     progress: impl Fn(usize, usize) + Send + Sync,
 ) -> Result<Rebuilt, KnowledgeError> {
+    // Two would choose the same number.
+    let _the_only_rebuild = engine.rebuilding().lock().await;
     let at_ms = engine.clock().now_ms();
     let row = engine.generation_row(store::count_generations(engine.database()).await? + 1);
     let folder = engine.config().index_dir().join(&row.id);
@@ -136,7 +143,7 @@ pub async fn rebuild(
     let id = generation.row.id.clone();
     // After the switch: a question that still went to the old generation finds that, and asks the new one. Points of versions
     // that were replaced in the meantime are swept with it.
-    mend(engine).await?;
+    mend(engine, |_| ()).await?;
     Ok(Rebuilt { generation: id, articles, points })
 }
 

@@ -22,10 +22,6 @@ use std::path::Path;
 
 use thiserror::Error;
 
-/// The largest article file accepted, in bytes: 4 MiB, three times the largest real one seen
-/// (a changelog of 1.3 MB) and far below what would trouble memory.
-pub const ARTICLE_BYTES_MAX: usize = 4 * 1024 * 1024;
-
 /// The longest title or heading kept in a path, in characters. Longer ones are cut, since each
 /// section repeats them.
 pub const HEADING_CHARS_MAX: usize = 300;

@@ -1,12 +1,12 @@
 //! A folder of articles as it lies on a disk.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 
-use crate::knowledge::parse::{Format, Fragment, fragments};
+use crate::knowledge::parse::{Format, Fragment, ParseError, fragments};
 use crate::knowledge::sync::ArticleFile;
 
 /// The files below the given paths that can be articles.
@@ -93,26 +93,46 @@ impl Scan {
 }
 
 impl Located {
-    /// Reads the file and what it includes.
+    /// Reads the file and what it includes, each up to `bytes_max`: one that is larger is not read.
     ///
     /// # Errors
-    /// What the system says, as when the file has gone since.
-    pub fn read(&self, source: &str) -> io::Result<ArticleFile> {
-        let bytes = std::fs::read(&self.path)?;
-        let fragments = self.fragments(&bytes);
+    /// What the system says, as when the file has gone since, or [`io::ErrorKind::FileTooLarge`].
+    pub fn read(&self, source: &str, bytes_max: usize) -> io::Result<ArticleFile> {
+        let bytes = read_at_most(&self.path, bytes_max)?;
+        let fragments = self.fragments(&bytes, bytes_max);
         Ok(ArticleFile { source: source.to_owned(), bytes, fragments })
     }
 
-    fn fragments(&self, bytes: &[u8]) -> Vec<Fragment> {
+    fn fragments(&self, bytes: &[u8], bytes_max: usize) -> Vec<Fragment> {
         let folder = self.path.parent().unwrap_or(&self.root);
         fragments(bytes, &|path| {
             // `~/` is the root in Microsoft Learn's repositories.
             let target = path.strip_prefix("~/").map_or_else(|| folder.join(path), |below| self.root.join(below));
             let target = target.canonicalize().ok()?;
             // An article must not bring in what lies outside of the folder that was given.
-            target.starts_with(self.root.canonicalize().ok()?).then(|| std::fs::read_to_string(target).ok())?
+            if !target.starts_with(self.root.canonicalize().ok()?) {
+                return None;
+            }
+            String::from_utf8(read_at_most(&target, bytes_max).ok()?).ok()
         })
     }
+}
+
+fn read_at_most(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    let length = file.metadata()?.len();
+    if length <= limit {
+        // It may grow while it is read.
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    }
+    let length = usize::try_from(length).unwrap_or(usize::MAX).max(bytes.len());
+    if length > bytes_max {
+        let too_large = ParseError::TooLarge { bytes: length, bytes_max };
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, too_large));
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -164,16 +184,24 @@ mod tests {
         let article = format!("[!INCLUDE [a](../part.md)]\n\n[!INCLUDE [b]({})]\n", secret.display());
         let folder = folder(&[("a/one.md", &article), ("part.md", "shared words")]);
         let found = scan(&[folder.path().to_owned()]).unwrap();
-        let file = found.files["a/one.md"].read("a/one.md").unwrap();
+        let file = found.files["a/one.md"].read("a/one.md", 1_000).unwrap();
         assert_eq!(file.fragments, [Fragment { path: "../part.md".into(), text: "shared words".into() }]);
+    }
+
+    #[test]
+    fn a_file_beyond_the_limit_is_not_read() {
+        let folder = folder(&[("log.txt", "12345")]);
+        let located = scan(&[folder.path().to_owned()]).unwrap().files["log.txt"].clone();
+        assert_eq!(located.read("log.txt", 4).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(located.read("log.txt", 5).unwrap().bytes, b"12345");
     }
 
     #[test]
     fn an_edited_fragment_changes_the_digest() {
         let folder = folder(&[("one.md", "[!INCLUDE [a](part.md)]"), ("part.md", "old")]);
         let located = scan(&[folder.path().to_owned()]).unwrap().files["one.md"].clone();
-        let before = located.read("one.md").unwrap().digest();
+        let before = located.read("one.md", 1_000).unwrap().digest();
         std::fs::write(folder.path().join("part.md"), "new").unwrap();
-        assert_ne!(located.read("one.md").unwrap().digest(), before);
+        assert_ne!(located.read("one.md", 1_000).unwrap().digest(), before);
     }
 }

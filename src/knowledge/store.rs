@@ -441,7 +441,7 @@ pub async fn activate_generation(
     const REPLACED: &str = "
         delete from chunks
         where generation_id = $1
-            and not exists (select 1 from articles a where a.current_version_id = chunks.version_id)";
+            and version_id not in (select current_version_id from articles where current_version_id is not null)";
     const RETIRE: &str = "update index_generations set state = 'retired' where state <> 'retired' and id <> $1";
     const ACTIVATE: &str = "update index_generations set state = 'active', activated_at_ms = $2 where id = $1";
     let incomplete: i64 =

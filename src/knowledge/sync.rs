@@ -70,6 +70,9 @@ pub enum KnowledgeError {
     /// Nothing that can be read as an article.
     #[error("{0:?} is neither Markdown (.md, .markdown, .mdx) nor plain text (.txt)")]
     UnknownFormat(String),
+    /// The program's own fault, met in this file.
+    #[error("Candor has a defect that this file brings out; please report it with the file")]
+    Defect,
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -85,7 +88,7 @@ impl KnowledgeError {
     /// Whether it is the file that is at fault, so that others can go on.
     #[must_use]
     pub fn is_about_file(&self) -> bool {
-        matches!(self, Self::Parse(_) | Self::BadSource(_) | Self::UnknownFormat(_))
+        matches!(self, Self::Parse(_) | Self::BadSource(_) | Self::UnknownFormat(_) | Self::Defect)
     }
 }
 
@@ -322,7 +325,7 @@ pub(super) async fn blocking<T: Send + 'static>(
             let _ = done.send(outcome);
         }
     });
-    outcome.await.map_err(|error| DatabaseError::internal(error).into())
+    outcome.await.map_err(|_| KnowledgeError::Defect)
 }
 
 /// Bytes as base64, so that a file of any content travels in JSON.

@@ -72,6 +72,7 @@ pub(crate) struct Tenant {
 pub(crate) struct TestApp {
     pub(crate) engine: Engine,
     pub(crate) router: Router,
+    pub(crate) readiness: Readiness,
     pub(crate) clock: Clock,
     /// A shop with [`BIKES`].
     pub(crate) bikes: Tenant,
@@ -120,8 +121,10 @@ impl TestApp {
         for (source, text) in BREAD {
             publish(&engine, &bread, source, text).await;
         }
-        let router = router(App { engine: engine.clone(), readiness: Readiness::default() });
-        Self { clock: engine.clock().clone(), engine, router, bikes, bread, empty, folder }
+        let readiness = Readiness::default();
+        readiness.compared();
+        let router = router(App { engine: engine.clone(), readiness: readiness.clone() });
+        Self { clock: engine.clock().clone(), engine, router, readiness, bikes, bread, empty, folder }
     }
 
     pub(crate) fn get(&self, path: &str) -> Call {

@@ -50,15 +50,31 @@ fn row(area: &str) -> Option<usize> {
     ROWS.iter().position(|row| row.contains(&area))
 }
 
+/// Every area that a text names, in `use` lines, groups of them, and paths in the midst of code; not in comments.
+fn named(text: &str) -> Vec<&str> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let paths = code.flat_map(|line| line.split("crate::").skip(1));
+    let names = paths.flat_map(|rest| match rest.strip_prefix('{') {
+        Some(group) => group.split(',').collect(),
+        None => vec![rest],
+    });
+    names.map(|name| name.trim().split(|char: char| !char.is_alphanumeric() && char != '_').next().unwrap()).collect()
+}
+
+#[test]
+fn groups_and_paths_in_code_are_seen() {
+    let text = "use crate::{answer, http::App};\n// crate::chat\nlet x = crate::desk::open();";
+    assert_eq!(named(text), ["answer", "http", "desk"]);
+}
+
 #[test]
 fn an_arrow_only_ever_points_down() {
     let mut broken = Vec::new();
     for (name, area, text) in files() {
         let Some(own) = row(&area) else { continue };
-        for line in text.lines().filter(|line| line.trim_start().starts_with("use crate::")) {
-            let used = line.trim_start().trim_start_matches("use crate::").split(['{', ':', ';']).next().unwrap();
+        for used in named(&text) {
             if row(used).is_some_and(|used| used < own) {
-                broken.push(format!("{name}: `{}` points up: {area} must not know {used}", line.trim()));
+                broken.push(format!("{name}: `crate::{used}` points up: {area} must not know {used}"));
             }
         }
     }

@@ -133,10 +133,66 @@ async fn a_history_is_read_page_by_page() {
     assert_eq!((seen.len(), pages), (8, 3));
     assert!(seen.is_sorted_by(|one, other| one < other), "{seen:?}");
 
-    for query in ["limit=0", "limit=101", "limit=x", "cursor=x", "page=1"] {
+    let mut by_page = Vec::new();
+    for number in 1..=4 {
+        let path = format!("/chat/sessions/pages/messages?limit=3&page={number}");
+        let page = app.get(&path).key(&app.bikes.secret).send().await.json();
+        assert_eq!((&page["page"], &page["limit"], &page["total"]), (&json!(number), &json!(3), &json!(8)));
+        by_page.extend(page["items"].as_array().unwrap().iter().map(|item| item["sequence"].as_i64().unwrap()));
+    }
+    assert_eq!(by_page, seen);
+
+    for query in ["limit=0", "limit=101", "limit=x", "cursor=x", "page=0", "page=x", "page=1&cursor=1", "pages=1"] {
         let path = format!("/chat/sessions/pages/messages?{query}");
         app.get(&path).key(&app.bikes.secret).send().await.problem(422, "parameter_invalid");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_cites_as_the_answer_did() {
+    let app = TestApp::start().await;
+    let answer = app.ask(&app.bikes, "cited", "How long until the battery charges?").await;
+    let history = app.get("/chat/sessions/cited/messages").key(&app.bikes.secret).send().await.json();
+    assert!(!answer["citations"].as_array().unwrap().is_empty(), "{answer}");
+    assert_eq!(history["items"][1]["metadata"]["citations"], answer["citations"]);
+    assert_eq!(history["items"][1]["metadata"]["decision"], "answered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_speaks_for_the_company_needs_no_token_also_at_the_first_two_messages_at_once() {
+    let app = TestApp::start().await;
+    let calls = (0..4).map(|_| {
+        let body = question("race", "How long until the battery charges?");
+        tokio::spawn(app.post("/chat/query", &body).key(&app.bikes.secret).send())
+    });
+    for call in calls.collect::<Vec<_>>() {
+        let reply = call.await.unwrap();
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
+    }
+    let history = app.get("/chat/sessions/race/messages").key(&app.bikes.secret).send().await.json();
+    let numbers: Vec<i64> =
+        history["items"].as_array().unwrap().iter().map(|item| item["sequence"].as_i64().unwrap()).collect();
+    assert_eq!(numbers, (1..=8).collect::<Vec<_>>(), "an answered turn leaves no gap");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_question_is_answered_from_a_part_of_the_articles() {
+    let app = TestApp::start().await;
+    let ask =
+        || app.post("/chat/query", &question("part", "How long until the battery charges?")).key(&app.bikes.secret);
+    app.readiness.restoring(3);
+    let problem = ask().send().await.problem(503, "dependency_unavailable");
+    assert!(problem["detail"].as_str().unwrap().contains("3 passages"), "{problem}");
+    let search = app.post("/chat/search", &json!({ "query": "battery" })).key(&app.bikes.secret);
+    search.send().await.problem(503, "dependency_unavailable");
+    assert_eq!(app.get("/readyz").send().await.status, StatusCode::SERVICE_UNAVAILABLE);
+    app.readiness.failed("the disk is full".into());
+    ask().send().await.problem(503, "dependency_unavailable");
+    let ready = app.get("/readyz").send().await;
+    assert!(ready.text().contains("the disk is full"), "{}", ready.text());
+    app.readiness.compared();
+    assert_eq!(ask().send().await.status, StatusCode::OK);
+    assert_eq!(app.get("/readyz").send().await.status, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]

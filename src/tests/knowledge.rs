@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use candor::config::{Config, Precision};
 use candor::engine::{Engine, OpenError, Unfit};
 use candor::ids::{ChunkId, Ids, VersionId};
 use candor::index::{Index, IndexError, Point};
@@ -222,7 +223,7 @@ async fn articles_published_during_a_rebuild_are_in_the_new_index() {
         generation::rebuild(&app.engine, |_, _| ()).await.unwrap();
     }
     publishing.await.unwrap();
-    generation::mend(&app.engine).await.unwrap();
+    generation::mend(&app.engine, |_| ()).await.unwrap();
     assert_eq!(chunks_in_index(&app.engine, &app.bikes).await, chunks_in_sql(&app.engine, &app.bikes).await);
     for number in [0, 7, 19] {
         let text = texts(&app.search(&app.bikes, &format!("What is colour {number} called?")).await);
@@ -235,7 +236,7 @@ async fn an_index_that_is_out_of_step_is_mended() {
     let app = TestApp::start().await;
     let engine = &app.engine;
     let before = found(&app).await;
-    assert_eq!(generation::mend(engine).await.unwrap(), Mended::default(), "there is nothing to do");
+    assert_eq!(generation::mend(engine, |_| ()).await.unwrap(), Mended::default(), "there is nothing to do");
 
     let index = engine.generation().index.clone();
     let lost = chunks_in_sql(engine, &app.bikes).await;
@@ -249,10 +250,10 @@ async fn an_index_that_is_out_of_step_is_mended() {
     // SQL decides what is seen, so nobody sees the orphans even before they are swept.
     assert!(!texts(&app.search(&app.bikes, QUESTION_OF_BIKES).await).contains("FORGED"));
 
-    assert_eq!(generation::mend(engine).await.unwrap(), Mended { restored: 3, swept: 2 });
+    assert_eq!(generation::mend(engine, |_| ()).await.unwrap(), Mended { restored: 3, swept: 2 });
     assert_eq!(chunks_in_index(engine, &app.bikes).await, lost);
     assert_eq!(found(&app).await, before);
-    assert_eq!(generation::mend(engine).await.unwrap(), Mended::default());
+    assert_eq!(generation::mend(engine, |_| ()).await.unwrap(), Mended::default());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -306,6 +307,36 @@ const DAMAGES: [(&str, Damage); 5] = [
         }
     }),
 ];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_of_other_settings_is_built_again_even_if_it_cannot_be_read() {
+    let app = TestApp::start().await;
+    let (tenant, generation_id) = (app.bikes.clone(), app.engine.generation().row.id.clone());
+    let folder = app.close().await;
+    let path = folder.path().join("index").join(&generation_id);
+    eventually("the index is closed", || async { Index::open(&path, 384).is_ok().then_some(()) }).await;
+    std::fs::write(path.join("edge_config.json"), "{nonsense").unwrap();
+    let other = || Config { embedding_precision: Precision::Fp32, ..config(folder.path()) };
+    let refused = eventually("the data folder is free", || async {
+        match open(other(), Unfit::Refuse).await.err() {
+            Some(OpenError::InUse { .. }) => None,
+            refused => Some(refused.expect("another model's index was opened")),
+        }
+    })
+    .await;
+    assert!(matches!(refused, OpenError::OtherGeneration { .. }), "{refused}");
+    let engine = eventually("the data folder is free", || async {
+        match open(other(), Unfit::Rebuild).await {
+            Err(OpenError::InUse { .. }) => None,
+            opened => Some(opened.unwrap_or_else(|error| panic!("{error}"))),
+        }
+    })
+    .await;
+    generation::rebuild(&engine, |_, _| ()).await.unwrap();
+    let (in_index, in_sql) = (chunks_in_index(&engine, &tenant).await, chunks_in_sql(&engine, &tenant).await);
+    assert!(!in_sql.is_empty());
+    assert_eq!(in_index, in_sql);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_index_is_named_refused_and_built_again() {

@@ -184,7 +184,7 @@ async fn a_message_survives_the_round_trip_in_any_script(database: &Database) {
     let texts = ["Grüße 👋🏽", "日本語 العربية", "'; drop table messages; --", "\u{0}nul"];
     let senders = [Sender::User, Sender::Bot, Sender::Agent, Sender::User];
     let mut transaction = database.begin().await.unwrap();
-    let first = sessions::take_sequence(&mut transaction, session_id, 4, NOW_MS + 7).await.unwrap();
+    let first = sessions::take_sequence(&mut transaction, workspace, session_id, 4, NOW_MS + 7).await.unwrap();
     assert_eq!(first, 1);
     for (number, (text, sender)) in (first..).zip(texts.into_iter().zip(senders)) {
         let message = sessions::NewMessage {
@@ -197,20 +197,30 @@ async fn a_message_survives_the_round_trip_in_any_script(database: &Database) {
         };
         sessions::insert_message(&mut transaction, &vault, workspace, session_id, &message, NOW_MS + 7).await.unwrap();
     }
-    sessions::mark_needs_human(&mut transaction, session_id).await.unwrap();
+    sessions::mark_needs_human(&mut transaction, workspace, session_id).await.unwrap();
     transaction.commit().await.unwrap();
 
-    let stored = sessions::messages_after(database, &vault, session_id, 0, 100).await.unwrap();
+    let stored = sessions::messages_after(database, &vault, workspace, session_id, sessions::After::default(), 100)
+        .await
+        .unwrap();
     assert_eq!(stored.iter().map(|message| message.text.as_str()).collect::<Vec<_>>(), texts);
     assert_eq!(stored.iter().map(|message| message.sender).collect::<Vec<_>>(), senders);
     assert_eq!(stored[1].metadata.as_ref(), Some(&metadata));
     assert_eq!((stored[0].confidence, stored[1].confidence), (None, Some(0.25)));
     assert_eq!((stored[0].created_at_ms, stored[0].read_at_ms), (NOW_MS + 7, None));
-    let last = sessions::last_messages(database, &vault, session_id, 2).await.unwrap();
+    let last = sessions::last_messages(database, &vault, workspace, session_id, 2).await.unwrap();
     assert_eq!(last.iter().map(|message| message.sequence).collect::<Vec<_>>(), [3, 4]);
-    let middle = sessions::messages_after(database, &vault, session_id, 1, 2).await.unwrap();
-    assert_eq!(middle.iter().map(|message| message.sequence).collect::<Vec<_>>(), [2, 3]);
-    assert_eq!(sessions::count_messages(database, session_id).await.unwrap(), 4);
+    for after in [sessions::After { sequence: 1, skipped: 0 }, sessions::After { sequence: 0, skipped: 1 }] {
+        let middle = sessions::messages_after(database, &vault, workspace, session_id, after, 2).await.unwrap();
+        assert_eq!(middle.iter().map(|message| message.sequence).collect::<Vec<_>>(), [2, 3]);
+    }
+    for (counted_max, counted) in [(3, 3), (100, 4)] {
+        let count = sessions::count_messages(database, workspace, session_id, counted_max).await.unwrap();
+        assert_eq!(count, counted);
+    }
+    let other = self::workspace(database).await;
+    assert_eq!(sessions::count_messages(database, other, session_id, 100).await.unwrap(), 0);
+    assert!(sessions::last_messages(database, &vault, other, session_id, 2).await.unwrap().is_empty());
     let found = sessions::session_by_name(database, workspace, &"visitor-1".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(found.status, "needs_human");
 }
@@ -224,7 +234,7 @@ async fn twenty_turns_at_once_number_their_messages_without_a_gap(database: &Dat
             tokio::spawn(async move {
                 let vault = Vault::default();
                 let mut transaction = database.begin().await.unwrap();
-                let first = sessions::take_sequence(&mut transaction, session_id, 2, NOW_MS).await.unwrap();
+                let first = sessions::take_sequence(&mut transaction, workspace, session_id, 2, NOW_MS).await.unwrap();
                 for (sequence, sender) in [(first, Sender::User), (first + 1, Sender::Bot)] {
                     let id = MessageId::new(&IDS, NOW_MS);
                     let (text, metadata, confidence) = ("text", None, None);
@@ -240,7 +250,10 @@ async fn twenty_turns_at_once_number_their_messages_without_a_gap(database: &Dat
     for turn in turns {
         turn.await.unwrap();
     }
-    let stored = sessions::messages_after(database, &Vault::default(), session_id, 0, 100).await.unwrap();
+    let stored =
+        sessions::messages_after(database, &Vault::default(), workspace, session_id, sessions::After::default(), 100)
+            .await
+            .unwrap();
     assert_eq!(stored.iter().map(|message| message.sequence).collect::<Vec<_>>(), (1..=40).collect::<Vec<_>>());
     // A turn's question and reply stand together.
     assert!(stored.chunks(2).all(|turn| turn[0].sender == Sender::User && turn[1].sender == Sender::Bot));
@@ -259,7 +272,7 @@ async fn a_session_has_one_open_ticket_a_reason_however_many_are_opened_at_once(
                 let mut transaction = database.begin().await.unwrap();
                 let is_new =
                     tickets::insert_if_none_open(&mut transaction, &vault, workspace, &ticket, NOW_MS).await.unwrap();
-                let open = tickets::open_ticket(&mut transaction, session_id, reason).await.unwrap();
+                let open = tickets::open_ticket(&mut transaction, workspace, Some(session_id), reason).await.unwrap();
                 assert_eq!(is_new, open == ticket.id);
                 transaction.commit().await.unwrap();
                 open
@@ -301,18 +314,18 @@ async fn a_ticket_survives_the_round_trip_in_its_own_workspace_only(database: &D
     };
     let transcript = vec![Line { sender: Sender::User, text: "Welche Größe?".into() }];
     let evidence = Evidence { transcript: transcript.clone(), passages: vec![passage] };
-    let ticket = tickets::NewTicket {
-        contact: Some("mia@example.com"),
-        evidence: Some(&evidence),
-        ..new_ticket(Some(session_id), Reason::LowConfidence)
-    };
+    let ticket =
+        tickets::NewTicket { evidence: Some(&evidence), ..new_ticket(Some(session_id), Reason::LowConfidence) };
     let mut transaction = database.begin().await.unwrap();
-    tickets::insert(&mut transaction, &vault, workspace, &ticket, NOW_MS + 3).await.unwrap();
+    assert!(tickets::insert_if_none_open(&mut transaction, &vault, workspace, &ticket, NOW_MS + 3).await.unwrap());
     for (text, at_ms) in [("one", NOW_MS + 4), ("two", NOW_MS + 5)] {
         let id = MessageId::new(&IDS, at_ms);
         tickets::insert_message(&mut transaction, &vault, workspace, ticket.id, id, Sender::User, text, at_ms)
             .await
             .unwrap();
+        // A contact that came later is kept when what comes next has none.
+        let contact = (text == "one").then_some("mia@example.com");
+        tickets::touch(&mut transaction, &vault, workspace, ticket.id, contact, at_ms).await.unwrap();
     }
     transaction.commit().await.unwrap();
 
@@ -321,13 +334,14 @@ async fn a_ticket_survives_the_round_trip_in_its_own_workspace_only(database: &D
     assert_eq!((found.reason.as_str(), found.status.as_str()), ("low_confidence", "open"));
     assert_eq!((found.title.as_str(), found.description.as_str()), ("Lost", "It is lost."));
     assert_eq!(found.contact.as_deref(), Some("mia@example.com"));
-    assert_eq!((found.created_at_ms, found.updated_at_ms), (NOW_MS + 3, NOW_MS + 3));
+    assert_eq!((found.created_at_ms, found.updated_at_ms), (NOW_MS + 3, NOW_MS + 5));
     let kept = found.evidence.unwrap();
     assert_eq!((kept.transcript, kept.passages[0].title.as_str()), (transcript, "Größen"));
-    assert_eq!(tickets::messages(database, &vault, ticket.id).await.unwrap(), ["one", "two"]);
+    assert_eq!(tickets::messages(database, &vault, workspace, ticket.id).await.unwrap(), ["one", "two"]);
 
     let other = self::workspace(database).await;
     assert!(tickets::ticket(database, &vault, other, ticket.id).await.unwrap().is_none());
+    assert!(tickets::messages(database, &vault, other, ticket.id).await.unwrap().is_empty());
 }
 
 async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database) {

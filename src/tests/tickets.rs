@@ -190,10 +190,13 @@ async fn a_customer_opens_a_ticket_and_a_second_one_of_the_session_joins_it() {
     let token = first["sessionToken"].as_str().unwrap();
     open(of_session.clone()).send().await.problem(401, "session_token_needed");
     let one = open(of_session).session_token(token).send().await.json();
-    let two = json!({ "title": "B", "description": "Two.", "sessionId": "mine" });
+    let two = json!({ "title": "B", "description": "Two.", "email": "mia@example.com", "sessionId": "mine" });
     let two = open(two).session_token(token).send().await.json();
     assert_eq!(one["ticketId"], two["ticketId"]);
-    assert_eq!(show(&app, &app.bikes, &one["ticketId"]).await["messages"], json!(["Two."]));
+    let ticket = show(&app, &app.bikes, &one["ticketId"]).await;
+    assert_eq!((&ticket["title"], &ticket["messages"]), (&json!("A"), &json!(["B\n\nTwo."])));
+    assert_eq!(ticket["email"], "mia@example.com", "a contact that comes later is kept");
+    assert_eq!(ticket["transcript"][0]["text"], "How long until the battery charges?");
 
     for (body, field) in [
         (json!({ "title": " ", "description": "x" }), "title"),
@@ -212,6 +215,7 @@ async fn a_customer_opens_a_ticket_and_a_second_one_of_the_session_joins_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_that_is_not_there_is_not_found() {
     let app = TestApp::start().await;
+    app.get("/tickets/%FF").key(&app.bikes.secret).send().await.problem(422, "parameter_invalid");
     let unknown = TicketId::new(&Ids::Random, NOW_MS).to_string();
     for id in [unknown.as_str(), "x", "%00", "..%2F..", &"9".repeat(5_000)] {
         app.get(&format!("/tickets/{id}")).key(&app.bikes.secret).send().await.problem(404, "ticket_not_found");

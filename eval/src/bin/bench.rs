@@ -320,7 +320,7 @@ async fn bare_loop(docs: &Path) -> Result<BareLoop> {
     let chunker = Chunker::for_tokenizer(embedder.tokenizer().clone())?;
     let (mut texts, mut tokens) = (Vec::new(), 0);
     for (source, located) in &source::scan(&[docs.to_owned()])?.files {
-        let file = located.read(source)?;
+        let file = located.read(source, usize::MAX)?;
         let Some(format) = Format::of_file_name(source) else { continue };
         let Ok(article) = parse(source, format, &file.bytes, &|_| None) else { continue };
         for chunk in chunker.chunk(&article) {
@@ -372,7 +372,7 @@ fn questions(arguments: &Arguments, docs: &Path) -> Result<Vec<String>> {
     let mut titles = Vec::new();
     for (source, located) in &source::scan(&[docs.to_owned()])?.files {
         let Some(format) = Format::of_file_name(source) else { continue };
-        if let Ok(article) = parse(source, format, &located.read(source)?.bytes, &|_| None) {
+        if let Ok(article) = parse(source, format, &located.read(source, usize::MAX)?.bytes, &|_| None) {
             titles.push(format!("What should I know about {}?", article.title));
         }
     }

@@ -51,6 +51,23 @@ fn an_edited_file_is_changed_alone_and_a_file_that_has_gone_is_kept_until_it_is_
 }
 
 #[test]
+fn nothing_is_pruned_while_a_part_of_the_folder_cannot_be_looked_at() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let site = three_articles();
+    site.ingest_all();
+    site.remove("b.txt");
+    let nameless = site.docs().join(std::ffi::OsStr::from_bytes(b"caf\xe9.md"));
+    std::fs::write(&nameless, "# Coffee\n").unwrap();
+    let pruned = site.ingest(&["docs", "--prune", "--json"]).ends_with(1);
+    assert!(pruned.stderr.contains("nothing is removed"), "{pruned:?}");
+    let pruned = pruned.json();
+    assert_eq!((&pruned["removed"], &pruned["missing"]), (&json!([]), &json!(["b.txt"])));
+    std::fs::remove_file(nameless).unwrap();
+    let pruned = site.ingest(&["docs", "--prune", "--json"]).succeeds().json();
+    assert_eq!(pruned["removed"], json!(["b.txt"]));
+}
+
+#[test]
 fn an_article_that_was_pruned_comes_back_with_its_file() {
     let site = three_articles();
     site.ingest_all();

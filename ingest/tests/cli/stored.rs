@@ -104,7 +104,7 @@ pub fn mend(site: &Site) -> Mended {
             ..Config::default()
         };
         let engine = Engine::open(config, Clock::System, Ids::Random, Unfit::Refuse).await.unwrap();
-        let mended = generation::mend(&engine).await.unwrap();
+        let mended = generation::mend(&engine, |_| ()).await.unwrap();
         engine.database().close().await;
         mended
     })

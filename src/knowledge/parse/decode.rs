@@ -1,8 +1,8 @@
-//! Bytes to text: encoding, size, line ends, control characters, normal form.
+//! Bytes to text: encoding, line ends, control characters, normal form.
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-use super::{ARTICLE_BYTES_MAX, ParseError};
+use super::ParseError;
 
 /// Stands for a `<` that opens a placeholder and not a tag, while the Markdown is parsed.
 /// A noncharacter, so that no honest text holds it; [`decode`] removes it from dishonest ones.
@@ -23,9 +23,6 @@ const CONTROLS_TOLERATED: usize = 8;
 /// # Errors
 /// Every variant of [`ParseError`] that concerns the bytes.
 pub(super) fn decode(bytes: &[u8]) -> Result<String, ParseError> {
-    if bytes.len() > ARTICLE_BYTES_MAX {
-        return Err(ParseError::TooLarge { bytes: bytes.len(), bytes_max: ARTICLE_BYTES_MAX });
-    }
     let text = match bytes {
         [0xFF, 0xFE, rest @ ..] => from_utf16(rest, u16::from_le_bytes)?,
         [0xFE, 0xFF, rest @ ..] => from_utf16(rest, u16::from_be_bytes)?,
