@@ -66,7 +66,7 @@ pub struct Chunker {
     limits: ChunkLimits,
 }
 
-/// The largest chunk of an article: with its title and headings it stays below what the model sees.
+/// The largest chunk of an article: it leaves 54 of the tokens that the model sees for the title and the headings.
 const TOKENS_MAX: usize = 200;
 
 impl Chunker {
