@@ -19,6 +19,12 @@ if [ ! -s "$DATA/key" ]; then
 fi
 key=$(cat "$DATA/key")
 
+# Whatever answers there already would be taken for the server that is started below.
+if curl --silent --output /dev/null "http://$ADDRESS/"; then
+    echo "demo: something answers at http://$ADDRESS already; stop it first" >&2
+    exit 2
+fi
+
 "$BIN/ingest" "$ARTICLES" --workspace "$workspace" --prune
 
 "$BIN/candor" serve --listen "$ADDRESS" &
@@ -33,8 +39,9 @@ cat <<TEXT
 
 Candor answers at http://$ADDRESS (docs: http://$ADDRESS/docs/). Ctrl-C stops it.
 
-  workspace  $workspace
-  key        $key
+  workspace    $workspace
+  key          $key
+  data folder  $DATA  (for other commands: export CANDOR_DATA_DIR=$DATA)
 
 Try:
 

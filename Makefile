@@ -110,8 +110,8 @@ demo: setup build ## Start a server on 127.0.0.1:8080 that answers from the samp
 	@BIN=$(BIN) DATA=$(DEMO_DATA) ARTICLES=$(DEMO_ARTICLES) sh .demo.sh
 
 .PHONY: test
-test: setup build ## Run all tests, on SQLite and on a throw-away PostgreSQL
-	@sh .with-postgres.sh $(CARGO) test $(CARGO_FLAGS)
+test: setup build ## Run all tests, beside a throw-away PostgreSQL and a Qdrant server
+	@sh .with-servers.sh $(CARGO) test $(CARGO_FLAGS)
 
 .PHONY: check
 check: ## Check the format, the lints and the documentation

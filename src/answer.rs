@@ -4,14 +4,19 @@
 
 pub mod confidence;
 pub mod decide;
+mod draft;
 pub mod extractive;
 pub mod features;
+mod generate;
+pub mod grounded;
+pub mod prompt;
 pub mod sentences;
 mod trace;
 
 use crate::answer::decide::{Decision, Reason};
-use crate::answer::extractive::Draft;
+pub use crate::answer::draft::Draft;
 use crate::answer::features::Features;
+pub use crate::answer::generate::ModelTrace;
 pub use crate::answer::trace::{Trace, TracedPassage, Versions};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, VersionId, WorkspaceId};
@@ -29,10 +34,10 @@ pub struct Question(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuestionError {
     /// Nothing but white space and control characters.
-    #[error("the message is empty")]
+    #[error("it has no letter and no digit")]
     Empty,
     /// Longer than the configured limit.
-    #[error("the message has {chars} characters; the limit is {chars_max}")]
+    #[error("it has {chars} characters; the limit is {chars_max}")]
     TooLong {
         /// How long it is.
         chars: usize,
@@ -94,16 +99,25 @@ pub struct Citation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResponseType {
+    /// By a language model, each sentence checked.
+    Ai,
     /// Sentences of the articles, as they stand there.
     Extractive,
+    /// The same, because the language model did not answer.
+    Fallback,
 }
 
 impl ResponseType {
+    /// All of them, for metrics.
+    pub const ALL: [Self; 3] = [Self::Ai, Self::Extractive, Self::Fallback];
+
     /// Its name on the wire and in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Ai => "ai",
             Self::Extractive => "extractive",
+            Self::Fallback => "fallback",
         }
     }
 }
@@ -131,15 +145,22 @@ pub async fn answer(engine: &Engine, workspace: WorkspaceId, question: &Question
     let mut stages = Stages::default();
     let query = SearchQuery { text: question.as_str(), tags: &[], limit: EVIDENCE_PASSAGES_MAX };
     let found = search::search(engine, workspace, &query, &mut stages).await?;
-    let draft = stages.time_sync(Stage::Generate, || extractive::draft(engine.bm25(), question.as_str(), &found));
+    let generated = stages.time(Stage::Generate, generate::generate(engine, question.as_str(), &found)).await;
     let (judged, decision) = stages.time_sync(Stage::Decide, || {
-        let features = Features::of(engine.bm25(), question.as_str(), &found, &draft);
+        let features = Features::of(engine.bm25(), question.as_str(), &found, &generated.draft);
         let judged = engine.calibration().judge(&features);
-        let decision = decide::decide(&draft, judged.confidence, engine.calibration().threshold());
+        let threshold = engine.calibration().threshold();
+        let decision = decide::decide(&generated.draft, generated.needs_person, judged.confidence, threshold);
         (judged, decision)
     });
-    let trace = Trace::new(engine, &found, judged.shares, judged.logit, &stages);
-    Ok(Answer { decision, draft, response_type: ResponseType::Extractive, confidence: judged.confidence, trace })
+    let trace = Trace::new(engine, &found, generated.model, judged.shares, judged.logit, &stages);
+    Ok(Answer {
+        decision,
+        draft: generated.draft,
+        response_type: generated.response_type,
+        confidence: judged.confidence,
+        trace,
+    })
 }
 
 impl Answer {

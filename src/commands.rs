@@ -1,14 +1,17 @@
 //! Commands that do one thing and end.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use candor::clock::Clock;
 use candor::config::Config;
 use candor::engine::{DataFolderLock, Engine, OpenError, Unfit, open_database};
-use candor::http::local::{Address, Refusal};
+use candor::http::local::{Address, Refusal, Reindex};
 use candor::ids::{ApiKeyId, Ids, WorkspaceId};
 use candor::knowledge::generation::{self, Rebuilt};
+use candor::knowledge::transfer;
 use candor::people::store::{self, Workspace};
 use candor::people::{KeyKind, Scope, key};
 use candor::telemetry;
@@ -72,6 +75,16 @@ pub enum Kind {
     Secret,
 }
 
+/// Where an index can be copied from.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum From {
+    /// The embedded index of the data folder.
+    Edge,
+}
+
+/// How long a server may take to say how it is.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The longest name of a workspace or a key.
 const NAME_CHARS_MAX: usize = 200;
 
@@ -89,6 +102,9 @@ pub async fn workspace(flags: &[(&str, String)], command: WorkspaceCommand) -> R
         }
         WorkspaceCommand::List { json } => {
             let workspaces = store::workspaces(&database).await?;
+            if workspaces.is_empty() {
+                eprintln!("there is none yet in this database (CANDOR_DATA_DIR and DATABASE_URL say which it is)");
+            }
             let lines: Vec<String> =
                 workspaces.iter().map(|workspace| format!("{}  {}", workspace.id, workspace.name)).collect();
             print(json, &json!(workspaces), &lines.join("\n"))?;
@@ -142,22 +158,24 @@ pub async fn migrate(flags: &[(&str, String)]) -> Result<()> {
 }
 
 /// Through the server where one runs, else here.
-pub async fn reindex(flags: &[(&str, String)], json: bool) -> Result<()> {
+pub async fn reindex(flags: &[(&str, String)], from: Option<From>, json: bool) -> Result<()> {
     let config = Config::load(flags)?.quiet();
     telemetry::start_log(&config);
     let rebuilt = match DataFolderLock::take(&config.data_dir) {
         Ok(lock) => {
             drop(lock);
             let engine = Engine::open(config, Clock::System, Ids::Random, Unfit::Rebuild).await?;
-            let rebuilt = generation::rebuild(&engine, |done, total| eprint!("\r{done} of {total} articles")).await?;
-            eprintln!();
+            let rebuilt = match from {
+                Some(From::Edge) => transfer::from_edge(&engine, |done, total| tell(done, total, "points")).await?,
+                None => generation::rebuild(&engine, |done, total| tell(done, total, "articles")).await?,
+            };
             engine.generation().index.settle().await?;
             rebuilt
         }
         Err(OpenError::InUse { folder }) => {
             let Some(server) = Address::find(&config.data_dir) else { return Err(OpenError::InUse { folder }.into()) };
             eprintln!("the server on this data folder builds the index; it goes on answering from the old one");
-            reindex_by_server(&server).await?
+            reindex_by_server(&server, &Reindex { from_edge: from.is_some() }).await?
         }
         Err(error) => return Err(error.into()),
     };
@@ -168,10 +186,21 @@ pub async fn reindex(flags: &[(&str, String)], json: bool) -> Result<()> {
     print(json, &json!(rebuilt), &sentence)
 }
 
-async fn reindex_by_server(server: &Address) -> Result<Rebuilt> {
+/// How far it is, on one line that is written over, where somebody looks at it.
+fn tell(done: usize, total: usize, what: &str) {
+    let mut errors = std::io::stderr();
+    if errors.is_terminal() {
+        let end = if done == total { "\n" } else { "" };
+        // Nobody may look on any more.
+        let _ = write!(errors, "\r{done} of {total} {what}{end}");
+    }
+}
+
+async fn reindex_by_server(server: &Address, asked: &Reindex) -> Result<Rebuilt> {
     let response = Address::client()?
         .post(format!("{}/reindex", server.url))
         .bearer_auth(server.token().expose_secret())
+        .json(asked)
         .send()
         .await
         .context("the server on this data folder does not answer")?;
@@ -180,6 +209,24 @@ async fn reindex_by_server(server: &Address) -> Result<Rebuilt> {
         bail!(refusal.error);
     }
     Ok(response.json().await?)
+}
+
+pub async fn healthcheck(flags: &[(&str, String)], live: bool) -> Result<()> {
+    let mut address = Config::load(flags)?.listen;
+    // A server that listens everywhere is asked here.
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let url = format!("http://{address}/{}", if live { "healthz" } else { "readyz" });
+    let response = Address::client()?.get(&url).timeout(HEALTH_TIMEOUT).send().await.context("no server answers")?;
+    let (status, body) = (response.status(), response.text().await.unwrap_or_default());
+    if !status.is_success() {
+        bail!("{url} says {status}: {body}");
+    }
+    print(false, &json!(null), &body)
 }
 
 pub fn print_config(flags: &[(&str, String)], json: bool) -> Result<()> {

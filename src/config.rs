@@ -14,10 +14,18 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// Settings that keep the names which other support tools use; all others are `CANDOR_` and the setting's name.
-const SHARED_NAMES: [(&str, &str); 2] = [("DATABASE_URL", "database_url"), ("PORT", "port")];
+const SHARED_NAMES: [(&str, &str); 7] = [
+    ("DATABASE_URL", "database_url"),
+    ("QDRANT_URL", "qdrant_url"),
+    ("QDRANT_API_KEY", "qdrant_api_key"),
+    ("GEMINI_API_KEY", "gemini_api_key"),
+    ("GOOGLE_GENERATIVE_AI_API_KEY", "gemini_api_key"),
+    ("GEMINI_MODEL", "gemini_model"),
+    ("PORT", "port"),
+];
 
 /// Settings that may hold a password: shown as `(hidden)`, and also read from the file that `NAME_FILE` names.
-const SECRETS: [&str; 1] = ["database_url"];
+const SECRETS: [&str; 3] = ["database_url", "qdrant_api_key", "gemini_api_key"];
 
 /// The settings file, read from the working directory when it is there.
 const FILE: &str = "candor.toml";
@@ -31,6 +39,30 @@ pub struct Config {
     /// `DATABASE_URL`: `postgres://…` or `sqlite:PATH`; unset: SQLite in the data folder.
     #[serde(serialize_with = "hidden")]
     pub database_url: Option<SecretString>,
+    /// `QDRANT_URL`: the gRPC address of a Qdrant server, as in `http://localhost:6334`, `https` for TLS; unset: the index is
+    /// embedded, in the data folder.
+    pub qdrant_url: Option<String>,
+    /// `QDRANT_API_KEY`: where the server asks for one.
+    #[serde(serialize_with = "hidden")]
+    pub qdrant_api_key: Option<SecretString>,
+    /// `GEMINI_API_KEY`: unset: answers are made of the articles' own sentences.
+    #[serde(serialize_with = "hidden")]
+    pub gemini_api_key: Option<SecretString>,
+    /// `GEMINI_MODEL`: which model answers.
+    pub gemini_model: String,
+    /// `CANDOR_GEMINI_URL`: where the Gemini API is.
+    pub gemini_url: String,
+    /// `CANDOR_GEMINI_THINKING`: how long the model may think: `low`, `medium`, `high`, or `default` for the model's own.
+    pub gemini_thinking: Thinking,
+    /// `CANDOR_GEMINI_INPUT_USD`: what a million tokens of a prompt cost, for `generator_cost_usd_total`.
+    pub gemini_input_usd: f64,
+    /// `CANDOR_GEMINI_OUTPUT_USD`: what a million tokens of answers and thoughts cost.
+    pub gemini_output_usd: f64,
+    /// `CANDOR_GENERATION_SECONDS_MAX`: how long a language model may take, all attempts together; then the articles' own
+    /// sentences answer.
+    pub generation_seconds_max: u64,
+    /// `CANDOR_GENERATION_TOKENS_MAX`: tokens of an answer, hidden thoughts included.
+    pub generation_tokens_max: u32,
     /// `CANDOR_LISTEN`: address of the HTTP API.
     pub listen: SocketAddr,
     /// `PORT`: replaces the port of `listen`, as hosting platforms expect.
@@ -68,6 +100,20 @@ pub struct Config {
     pub shutdown_seconds_max: u64,
 }
 
+/// How long a model may think before it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Thinking {
+    /// Little.
+    Low,
+    /// Some.
+    Medium,
+    /// Much.
+    High,
+    /// As the model does by itself; for models that take no such setting.
+    Default,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -92,7 +138,7 @@ pub enum Precision {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A value that does not fit, or a name that no setting has.
-    #[error("the settings cannot be used: {0}; `candor config print` shows them all")]
+    #[error("the settings cannot be used: {0}")]
     Refused(String),
     /// A secret's file that cannot be read.
     #[error("the file that {name}_FILE names cannot be read: {source}")]
@@ -109,6 +155,17 @@ impl Default for Config {
         Self {
             data_dir: "data".into(),
             database_url: None,
+            qdrant_url: None,
+            qdrant_api_key: None,
+            gemini_api_key: None,
+            gemini_model: "gemini-3.8-flash".into(),
+            gemini_url: "https://generativelanguage.googleapis.com".into(),
+            gemini_thinking: Thinking::Low,
+            gemini_input_usd: 0.75,
+            gemini_output_usd: 3.75,
+            generation_seconds_max: 12,
+            // The flash models think for about a thousand tokens before they write the first.
+            generation_tokens_max: 4_096,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             port: None,
             metrics_listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
@@ -225,7 +282,10 @@ impl Layers {
             {
                 let secret_file = |source| ConfigError::SecretFile { name: self::variable(secret), source };
                 let content = std::fs::read_to_string(value).map_err(secret_file)?;
-                environment.push((secret.to_owned(), content.trim_end().to_owned()));
+                // An empty file stands for no secret: containers need a file to be there.
+                if !content.trim().is_empty() {
+                    environment.push((secret.to_owned(), content.trim().to_owned()));
+                }
             } else if let Some(name) = setting(variable) {
                 environment.push((name, value.to_owned()));
             }
@@ -249,8 +309,15 @@ impl Layers {
         if let Some(port) = config.port {
             config.listen.set_port(port);
         }
-        config.embedding_sessions = config.embedding_sessions.max(1);
-        Ok(config)
+        // With a limit of nothing the server would start and refuse everything.
+        let serde_json::Value::Object(values) = serde_json::to_value(&config).unwrap_or_default() else {
+            return Ok(config);
+        };
+        let is_limit = |name: &str| name.ends_with("_max") || name == "embedding_sessions";
+        match values.iter().find(|(name, value)| is_limit(name) && value.as_u64() == Some(0)) {
+            Some((name, _)) => Err(ConfigError::Refused(format!("{name} ({}): must be 1 or more", variable(name)))),
+            None => Ok(config),
+        }
     }
 
     fn explain(&self) -> Result<Vec<Setting>, ConfigError> {
@@ -274,11 +341,15 @@ impl Layers {
     }
 }
 
-/// What is wrong with which setting.
+/// What is wrong with which setting, and where it stands.
 fn refused(error: &figment::Error) -> ConfigError {
+    let kind = error.kind.to_string().replace("``", "`");
+    let stands_in_file = error.metadata.as_ref().is_some_and(|metadata| metadata.name.contains("TOML"));
     let sentence = match error.path.first() {
-        Some(name) => format!("{name} ({}): {}", variable(name), error.kind),
-        None => error.kind.to_string(),
+        Some(name) if stands_in_file => format!("{name} in {FILE}: {kind}"),
+        Some(name) => format!("{name} ({}): {kind}", variable(name)),
+        None if stands_in_file => format!("{FILE}: {kind}"),
+        None => kind,
     };
     ConfigError::Refused(sentence)
 }
@@ -350,6 +421,14 @@ mod tests {
     fn a_secret_file_that_is_missing_stops_the_start() {
         let error = layers("", &[("DATABASE_URL_FILE", "/nowhere/at/all")], &[]).err().unwrap();
         assert!(error.to_string().starts_with("the file that DATABASE_URL_FILE names"));
+    }
+
+    #[test]
+    fn a_limit_of_nothing_is_refused() {
+        for variable in ["CANDOR_MESSAGE_CHARS_MAX", "CANDOR_REQUEST_SECONDS_MAX", "CANDOR_EMBEDDING_SESSIONS"] {
+            let error = layers("", &[(variable, "0")], &[]).unwrap().config().unwrap_err();
+            assert!(error.to_string().contains(variable), "{error}");
+        }
     }
 
     #[test]

@@ -5,12 +5,14 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 /// How long a request waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -18,6 +20,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
+const POSTGRES_PUBLISHERS: u32 = 8;
+/// How long an article waits until fewer others are being published.
+const PUBLISHER_TIMEOUT: Duration = Duration::from_secs(30);
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
@@ -30,9 +35,16 @@ pub enum Database {
         writer: SqlitePool,
         /// Connections that only read.
         readers: SqlitePool,
+        /// Who publishes and who keeps others from it. Here one process has the database, so a lock in memory is enough.
+        publishing: Arc<RwLock<()>>,
     },
     /// A PostgreSQL server.
-    Postgres(PgPool),
+    Postgres {
+        /// For everything but publishing.
+        pool: PgPool,
+        /// Held while an article is embedded, and waited for by others: questions must not wait for these.
+        publishers: PgPool,
+    },
 }
 
 /// A transaction; what is not committed never happened.
@@ -43,6 +55,37 @@ pub enum Transaction {
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
 }
 
+/// The right to publish: while it lives, no process switches the index generation and none sweeps orphans.
+///
+/// Points are written outside of SQL, so the right must be had before the first of them and kept until the commit.
+pub enum Publishing {
+    /// In the one process that has the database.
+    Sqlite {
+        /// For the transaction at the end: the writer is not held while an article is embedded.
+        writer: SqlitePool,
+        /// Given back when the right goes.
+        right: OwnedRwLockReadGuard<()>,
+    },
+    /// In all processes on the database: a lock that the server gives back when the connection ends, however it ends.
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+}
+
+/// A time in which nobody publishes, in any process on the database.
+pub enum Quiet {
+    /// Ends when it goes.
+    Sqlite {
+        /// For [`Quiet::begin`].
+        writer: SqlitePool,
+        /// Given back when it goes.
+        right: OwnedRwLockWriteGuard<()>,
+    },
+    /// Ends with the transaction.
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+}
+
+/// The lock of [`Publishing`] and [`Quiet`] among PostgreSQL's advisory locks: "candor" and a number, in ASCII.
+const PUBLISHING_LOCK: i64 = 0x63_61_6e_64_6f_72_01;
+
 /// What a caller can do about a failed statement.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
@@ -52,6 +95,11 @@ pub enum DatabaseError {
     /// The disk is full: nothing was stored.
     #[error("the disk is full: free some space, nothing was stored")]
     DiskFull(#[source] sqlx::Error),
+    /// The URL names no database that Candor knows.
+    #[error(
+        "DATABASE_URL must begin with postgres:// or sqlite:, as in postgres://user@host/candor or sqlite:candor.sqlite"
+    )]
+    UnknownUrl,
     /// The row exists already.
     #[error("a row with this {0} exists already")]
     Conflict(String),
@@ -71,7 +119,7 @@ macro_rules! read {
                 let $pool = readers;
                 $body.await.map_err($crate::database::DatabaseError::from)
             }
-            $crate::database::Database::Postgres(pool) => {
+            $crate::database::Database::Postgres { pool, .. } => {
                 #[allow(dead_code)]
                 type $driver = sqlx::Postgres;
                 let $pool = pool;
@@ -116,16 +164,19 @@ impl Database {
     /// Opens the database at `url` (`sqlite:PATH` or `postgres://…`), without changing its schema.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] when it cannot be reached, [`DatabaseError::Internal`] when `url` is no such URL.
+    /// [`DatabaseError::Unavailable`] when it cannot be reached, [`DatabaseError::UnknownUrl`] when `url` is no such URL.
     pub async fn open(url: &SecretString) -> Result<Self, DatabaseError> {
         let url = url.expose_secret();
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let pool = PgPoolOptions::new()
-                .max_connections(POSTGRES_CONNECTIONS)
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                .connect(url)
-                .await?;
-            return Ok(Self::Postgres(pool));
+            let options =
+                |connections| PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
+            let pool = options(POSTGRES_CONNECTIONS).connect(url).await?;
+            // Whoever publishes has a connection for as long as it takes, so one more waits for its turn and not for an error.
+            let publishers = options(POSTGRES_PUBLISHERS).acquire_timeout(PUBLISHER_TIMEOUT).connect_lazy(url)?;
+            return Ok(Self::Postgres { pool, publishers });
+        }
+        if !url.starts_with("sqlite:") {
+            return Err(DatabaseError::UnknownUrl);
         }
         let options = SqliteConnectOptions::from_str(url)?
             .create_if_missing(true)
@@ -137,7 +188,7 @@ impl Database {
         let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
         let writer = pool(1).connect_with(options.clone()).await?;
         let readers = pool(SQLITE_READERS).connect_with(options).await?;
-        Ok(Self::Sqlite { writer, readers })
+        Ok(Self::Sqlite { writer, readers, publishing: Arc::default() })
     }
 
     /// Brings the schema up to date.
@@ -154,7 +205,7 @@ impl Database {
                 lock.lock().map_err(DatabaseError::internal)?;
                 MIGRATIONS.run(writer).await.map_err(DatabaseError::from)
             }
-            Self::Postgres(pool) => MIGRATIONS.run(pool).await.map_err(DatabaseError::from),
+            Self::Postgres { pool, .. } => MIGRATIONS.run(pool).await.map_err(DatabaseError::from),
         }
     }
 
@@ -165,7 +216,37 @@ impl Database {
     pub async fn begin(&self) -> Result<Transaction, DatabaseError> {
         Ok(match self {
             Self::Sqlite { writer, .. } => Transaction::Sqlite(writer.begin_with("begin immediate").await?),
-            Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            Self::Postgres { pool, .. } => Transaction::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Waits until nobody keeps others from publishing, and takes the right to publish.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] when no connection is free in time.
+    pub async fn may_publish(&self) -> Result<Publishing, DatabaseError> {
+        Ok(match self {
+            Self::Sqlite { writer, publishing, .. } => {
+                Publishing::Sqlite { writer: writer.clone(), right: Arc::clone(publishing).read_owned().await }
+            }
+            Self::Postgres { publishers, .. } => {
+                Publishing::Postgres(locked(publishers, "select pg_advisory_xact_lock_shared($1)").await?)
+            }
+        })
+    }
+
+    /// Waits until everybody who publishes has ended, and keeps others from beginning.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] when no connection is free in time.
+    pub async fn quiet(&self) -> Result<Quiet, DatabaseError> {
+        Ok(match self {
+            Self::Sqlite { writer, publishing, .. } => {
+                Quiet::Sqlite { writer: writer.clone(), right: Arc::clone(publishing).write_owned().await }
+            }
+            Self::Postgres { publishers, .. } => {
+                Quiet::Postgres(locked(publishers, "select pg_advisory_xact_lock($1)").await?)
+            }
         })
     }
 
@@ -182,24 +263,71 @@ impl Database {
     pub fn connections(&self) -> (usize, usize) {
         let count = |size: u32, idle: usize| ((size as usize).saturating_sub(idle), idle);
         match self {
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite { writer, readers, .. } => {
                 let (writing, writer_idle) = count(writer.size(), writer.num_idle());
                 let (reading, readers_idle) = count(readers.size(), readers.num_idle());
                 (writing + reading, writer_idle + readers_idle)
             }
-            Self::Postgres(pool) => count(pool.size(), pool.num_idle()),
+            Self::Postgres { pool, publishers } => {
+                let (used, idle) = count(pool.size(), pool.num_idle());
+                let (publishing, publishers_idle) = count(publishers.size(), publishers.num_idle());
+                (used + publishing, idle + publishers_idle)
+            }
         }
     }
 
     /// Closes the connections, after what runs has ended.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { pool, publishers } => {
+                publishers.close().await;
+                pool.close().await;
+            }
         }
+    }
+}
+
+/// A transaction that holds the publishing lock to its end.
+async fn locked(
+    pool: &PgPool,
+    lock: &'static str,
+) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, DatabaseError> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query(lock).bind(PUBLISHING_LOCK).execute(&mut *transaction).await?;
+    Ok(transaction)
+}
+
+impl Publishing {
+    /// Begins the transaction that publishes. What comes second is to be kept until it has been committed.
+    ///
+    /// # Errors
+    /// As [`Database::begin`].
+    pub async fn begin(self) -> Result<(Transaction, Option<OwnedRwLockReadGuard<()>>), DatabaseError> {
+        Ok(match self {
+            Self::Sqlite { writer, right } => {
+                (Transaction::Sqlite(writer.begin_with("begin immediate").await?), Some(right))
+            }
+            Self::Postgres(transaction) => (Transaction::Postgres(transaction), None),
+        })
+    }
+}
+
+impl Quiet {
+    /// Begins the transaction that changes what is published into. What comes second is to be kept until it has been committed.
+    ///
+    /// # Errors
+    /// As [`Database::begin`].
+    pub async fn begin(self) -> Result<(Transaction, Option<OwnedRwLockWriteGuard<()>>), DatabaseError> {
+        Ok(match self {
+            Self::Sqlite { writer, right } => {
+                (Transaction::Sqlite(writer.begin_with("begin immediate").await?), Some(right))
+            }
+            Self::Postgres(transaction) => (Transaction::Postgres(transaction), None),
+        })
     }
 }
 
@@ -224,6 +352,10 @@ impl DatabaseError {
     }
 }
 
+/// PostgreSQL's classes and codes for a server that is going, coming or has too much to do, and for two transactions that stood
+/// in each other's way: nothing happened, and the same again may work.
+const POSTGRES_LATER: [&str; 8] = ["08", "57P01", "57P02", "57P03", "57P05", "53300", "40001", "40P01"];
+
 /// SQLite's codes for a full disk: for the database (`SQLITE_FULL`) and for the file of its WAL index (`SQLITE_IOERR_SHMSIZE`).
 const SQLITE_DISK_FULL: [&str; 2] = ["13", "4874"];
 /// PostgreSQL's.
@@ -232,13 +364,19 @@ const POSTGRES_DISK_FULL: &str = "53100";
 impl From<sqlx::Error> for DatabaseError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::Tls(_) => {
-                Self::Unavailable(error)
-            }
+            // Half a message is what is read from a connection that was cut.
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
             sqlx::Error::Database(database) => {
                 let code = database.code().unwrap_or_default();
                 if SQLITE_DISK_FULL.contains(&&*code) || code == POSTGRES_DISK_FULL {
                     Self::DiskFull(error)
+                } else if POSTGRES_LATER.iter().any(|later| code.starts_with(later)) && code.len() == 5 {
+                    Self::Unavailable(error)
                 } else if database.is_unique_violation() {
                     Self::Conflict(database.constraint().unwrap_or("value").to_owned())
                 } else {

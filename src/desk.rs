@@ -133,6 +133,8 @@ pub fn handed_over_text(escalation: &Escalation) -> String {
     let why = match escalation.reason {
         Reason::NoEvidence => "Our help articles say nothing about that",
         Reason::LowConfidence => "I could not find a reliable answer to that in our help articles",
+        Reason::InsufficientEvidence => "Our help articles do not answer that",
+        Reason::Blocked => "I cannot answer that myself",
         Reason::CustomerRequest => "You asked for a person",
     };
     let what = if escalation.was_open {

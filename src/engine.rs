@@ -6,15 +6,15 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::{Mutex as AsyncMutex, RwLock as AsyncRwLock};
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::answer::confidence::{Calibration, CalibrationError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::{Database, DatabaseError};
 use crate::ids::Ids;
-use crate::index::{self, Bm25, Index, IndexError};
-use crate::inference::{Embedder, InferenceError};
+use crate::index::{self, Bm25, EdgeIndex, Index, IndexError, ServerAddress, ServerIndex};
+use crate::inference::{Embedder, Gemini, GenerateError, InferenceError};
 use crate::knowledge::chunk::{Chunker, ChunkerError};
 use crate::knowledge::store::{self, GenerationRow};
 use crate::search::FrequencyCache;
@@ -30,10 +30,10 @@ struct Inner {
     config: Config,
     database: Database,
     embedder: Embedder,
+    gemini: Option<Gemini>,
     chunker: Chunker,
     bm25: Bm25,
     generation: RwLock<Arc<Generation>>,
-    publishing: AsyncRwLock<()>,
     rebuilding: AsyncMutex<()>,
     frequencies: FrequencyCache,
     calibration: Calibration,
@@ -91,6 +91,9 @@ pub enum OpenError {
     /// The embedding model.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// The language model.
+    #[error(transparent)]
+    Generator(#[from] GenerateError),
     /// The chunker.
     #[error(transparent)]
     Chunker(#[from] ChunkerError),
@@ -114,6 +117,8 @@ impl Engine {
     /// # Errors
     /// [`OpenError`], each a sentence that says what to do.
     pub async fn open(config: Config, clock: Clock, ids: Ids, unfit: Unfit) -> Result<Self, OpenError> {
+        // Two libraries bring a TLS provider each, so one is chosen, before anything connects; a second choice changes nothing.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let lock = DataFolderLock::take(&config.data_dir)?;
         let database = open_database(&config).await?;
         let loading = config.clone();
@@ -121,14 +126,14 @@ impl Engine {
             .await
             .map_err(|error| InferenceError::Failed(error.to_string()))??;
         let chunker = Chunker::for_tokenizer(embedder.tokenizer().clone())?;
-        let generation = open_generation(&config, &database, &embedder, &clock, unfit).await?;
+        let generation = open_generation(&config, &database, &embedder, &clock, &ids, unfit).await?;
         let inner = Inner {
+            gemini: Gemini::of(&config)?,
             database,
             embedder,
             chunker,
             bm25: Bm25::new()?,
             generation: RwLock::new(Arc::new(generation)),
-            publishing: AsyncRwLock::new(()),
             rebuilding: AsyncMutex::new(()),
             frequencies: FrequencyCache::default(),
             calibration: Calibration::shipped()?,
@@ -159,6 +164,12 @@ impl Engine {
         &self.inner.embedder
     }
 
+    /// The language model, where there is a key for one.
+    #[must_use]
+    pub fn gemini(&self) -> Option<&Gemini> {
+        self.inner.gemini.as_ref()
+    }
+
     /// Articles to chunks.
     #[must_use]
     pub fn chunker(&self) -> &Chunker {
@@ -177,6 +188,42 @@ impl Engine {
         Arc::clone(&self.inner.generation.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The generation that SQL says is active, which another process on the same database may have switched to.
+    ///
+    /// # Errors
+    /// [`OpenError::OtherGeneration`] when it was built by another model than this process has.
+    pub async fn active_generation(&self) -> Result<Arc<Generation>, OpenError> {
+        let known = self.generation();
+        // Where the index is embedded there is no other process.
+        let Some(server) = qdrant_server(self.config()) else { return Ok(known) };
+        let Some(row) = store::active_generation(self.database()).await? else { return Ok(known) };
+        if row.id == known.row.id {
+            return Ok(known);
+        }
+        fits(&row, self.embedder())?;
+        let index = Index::Server(ServerIndex::new(&server, &row.id, dimension(&row))?);
+        let generation = Arc::new(Generation { row, index });
+        self.switch_generation(Arc::clone(&generation));
+        Ok(generation)
+    }
+
+    /// An empty index for a generation that is about to be built.
+    ///
+    /// # Errors
+    /// As the index.
+    pub async fn new_index(&self, row: &GenerationRow) -> Result<Index, OpenError> {
+        if qdrant_server(self.config()).is_none() {
+            let folder = self.config().index_dir().join(&row.id);
+            if folder.exists() {
+                // The remains of a rebuild that was cut off.
+                std::fs::remove_dir_all(&folder).map_err(|source| OpenError::DataFolder { folder, source })?;
+            }
+        }
+        let index = open_index(self.config(), row, self.clock(), Unfit::Refuse)?;
+        index.prepare().await?;
+        Ok(index)
+    }
+
     /// Answers from `generation` from now on. The old one is closed when the last question that uses it is answered; its folder
     /// is removed at the next start.
     pub fn switch_generation(&self, generation: Arc<Generation>) {
@@ -190,12 +237,6 @@ impl Engine {
     #[must_use]
     pub fn rebuilding(&self) -> &AsyncMutex<()> {
         &self.inner.rebuilding
-    }
-
-    /// Held for reading while an article is published and for writing while nothing may be.
-    #[must_use]
-    pub fn publishing(&self) -> &AsyncRwLock<()> {
-        &self.inner.publishing
     }
 
     /// Document frequencies of the workspaces.
@@ -231,7 +272,7 @@ impl Engine {
     /// What a generation with the number `number` of this engine's model is called.
     #[must_use]
     pub fn generation_row(&self, number: i64) -> GenerationRow {
-        wanted_generation(&self.inner.embedder, number)
+        wanted_generation(&self.inner.embedder, number, self.ids())
     }
 }
 
@@ -251,55 +292,89 @@ async fn open_generation(
     database: &Database,
     embedder: &Embedder,
     clock: &Clock,
+    ids: &Ids,
     unfit: Unfit,
 ) -> Result<Generation, OpenError> {
-    let folder = |row: &GenerationRow| config.index_dir().join(&row.id);
     if let Some(active) = store::active_generation(database).await? {
-        let wanted = wanted_generation(embedder, 0);
-        let built = (active.embedding.clone(), active.tokenizer.clone(), active.chunker.clone());
-        let asked = (wanted.embedding.clone(), wanted.tokenizer.clone(), wanted.chunker.clone());
-        if built == asked {
-            let index = open_index(&folder(&active), embedder.identity().dimension, clock, unfit)?;
-            remove_retired(config, &active.id);
-            return Ok(Generation { row: active, index });
-        }
-        if unfit == Unfit::Refuse {
-            let words = |(embedding, tokenizer, chunker): (String, String, String)| {
-                format!("{embedding}, {tokenizer}, {chunker}")
-            };
-            return Err(OpenError::OtherGeneration { built: words(built), asked: words(asked) });
-        }
-        // Its vectors do not compare with this model's: it is opened only to be replaced.
-        let dimension = usize::try_from(active.dimension).unwrap_or_default();
-        let index = open_index(&folder(&active), dimension, clock, unfit)?;
-        return Ok(Generation { row: active, index });
+        return open_active(config, database, embedder, clock, active, unfit).await;
     }
-    let row = wanted_generation(embedder, store::count_generations(database).await? + 1);
+    // Of several processes that start on a fresh database one makes the first generation.
+    let quiet = database.quiet().await?;
+    if let Some(active) = store::active_generation(database).await? {
+        drop(quiet);
+        return open_active(config, database, embedder, clock, active, unfit).await;
+    }
+    let row = wanted_generation(embedder, store::count_generations(database).await? + 1, ids);
     // Nothing was ever stored in it: what is there is left of a first start that was cut off.
-    let index = open_index(&folder(&row), embedder.identity().dimension, clock, Unfit::Rebuild)?;
-    let mut transaction = database.begin().await?;
+    let index = open_index(config, &row, clock, Unfit::Rebuild)?;
+    let (mut transaction, _right) = quiet.begin().await?;
     store::insert_generation(&mut transaction, &row, clock.now_ms()).await?;
     store::activate_generation(&mut transaction, &row.id, clock.now_ms()).await?;
     transaction.commit().await?;
     Ok(Generation { row, index })
 }
 
-/// Opens the index in `folder`. One that cannot be read is moved aside and begun anew, where that is asked for.
-fn open_index(folder: &Path, dimension: usize, clock: &Clock, unfit: Unfit) -> Result<Index, IndexError> {
-    match Index::open(folder, dimension) {
-        Err(error @ IndexError::Damaged { .. }) if unfit == Unfit::Rebuild => {
-            let aside = index::set_aside(folder, clock.now_ms())?;
-            tracing::warn!(%error, kept = %aside.display(), "the index was moved aside");
-            Index::open(folder, dimension)
-        }
-        opened => opened,
+async fn open_active(
+    config: &Config,
+    database: &Database,
+    embedder: &Embedder,
+    clock: &Clock,
+    active: GenerationRow,
+    unfit: Unfit,
+) -> Result<Generation, OpenError> {
+    // One whose vectors do not compare with this model's is opened only to be replaced.
+    match fits(&active, embedder) {
+        Ok(()) => remove_retired(config, database, &active.id).await?,
+        Err(error) if unfit == Unfit::Refuse => return Err(error),
+        Err(_) => (),
     }
+    let index = open_index(config, &active, clock, unfit)?;
+    Ok(Generation { row: active, index })
 }
 
-fn wanted_generation(embedder: &Embedder, number: i64) -> GenerationRow {
+/// Whether the generation was built by what this process would build one with.
+fn fits(row: &GenerationRow, embedder: &Embedder) -> Result<(), OpenError> {
+    let asked = (embedder.identity().name.as_str(), Bm25::NAME, Chunker::NAME);
+    let built = (row.embedding.as_str(), row.tokenizer.as_str(), row.chunker.as_str());
+    if built == asked {
+        return Ok(());
+    }
+    let words = |(embedding, tokenizer, chunker): (&str, &str, &str)| format!("{embedding}, {tokenizer}, {chunker}");
+    Err(OpenError::OtherGeneration { built: words(built), asked: words(asked) })
+}
+
+/// Opens the index of a generation. An embedded one that cannot be read is moved aside and begun anew, where that is asked for;
+/// a server's is asked for nothing yet.
+fn open_index(config: &Config, row: &GenerationRow, clock: &Clock, unfit: Unfit) -> Result<Index, IndexError> {
+    if let Some(server) = qdrant_server(config) {
+        return Ok(Index::Server(ServerIndex::new(&server, &row.id, dimension(row))?));
+    }
+    let folder = config.index_dir().join(&row.id);
+    let opened = match EdgeIndex::open(&folder, dimension(row)) {
+        Err(error @ IndexError::Damaged { .. }) if unfit == Unfit::Rebuild => {
+            let aside = index::set_aside(&folder, clock.now_ms())?;
+            tracing::warn!(%error, kept = %aside.display(), "the index was moved aside");
+            EdgeIndex::open(&folder, dimension(row))
+        }
+        opened => opened,
+    };
+    opened.map(Index::Edge)
+}
+
+fn dimension(row: &GenerationRow) -> usize {
+    usize::try_from(row.dimension).unwrap_or_default()
+}
+
+/// The server that the index is on; `None` when it is embedded.
+fn qdrant_server(config: &Config) -> Option<ServerAddress> {
+    Some(ServerAddress { url: config.qdrant_url.clone()?, key: config.qdrant_api_key.clone() })
+}
+
+fn wanted_generation(embedder: &Embedder, number: i64, ids: &Ids) -> GenerationRow {
     let identity = embedder.identity();
     GenerationRow {
-        id: format!("{number}-{}", identity.name),
+        // Two installations may share a Qdrant server, so the name says which one's it is.
+        id: format!("{number}-{}-{}", identity.name, ids.short()),
         embedding: identity.name.clone(),
         tokenizer: Bm25::NAME.to_owned(),
         chunker: Chunker::NAME.to_owned(),
@@ -307,9 +382,19 @@ fn wanted_generation(embedder: &Embedder, number: i64) -> GenerationRow {
     }
 }
 
-/// Removes the folders of generations that no question is answered from any more.
-fn remove_retired(config: &Config, active: &str) {
-    let Ok(entries) = config.index_dir().read_dir() else { return };
+/// Removes what is left of generations that no question is answered from any more.
+async fn remove_retired(config: &Config, database: &Database, active: &str) -> Result<(), OpenError> {
+    if let Some(server) = qdrant_server(config) {
+        let retired = store::retired_generations(database).await?;
+        if !retired.is_empty()
+            && let Err(error) = index::remove_collections(&server, &retired).await
+        {
+            tracing::warn!(%error, "collections of retired index generations stay for now");
+        }
+        // The folder of an embedded index that was moved from is kept: whoever moved may want to go back.
+        return Ok(());
+    }
+    let Ok(entries) = config.index_dir().read_dir() else { return Ok(()) };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let is_damaged =
@@ -321,10 +406,16 @@ fn remove_retired(config: &Config, active: &str) {
             tracing::warn!(%error, folder = %entry.path().display(), "a retired index generation could not be removed");
         }
     }
+    Ok(())
 }
 
+/// Makes the data folder, for its owner's eyes only: customers' words lie in it.
 fn make_folder(folder: &Path) -> Result<(), OpenError> {
-    std::fs::create_dir_all(folder).map_err(|source| OpenError::DataFolder { folder: folder.to_owned(), source })
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|source| OpenError::DataFolder { folder: folder.to_owned(), source })
 }
 
 /// The one process that may use the embedded index holds this; the system lets go of it when the process ends, however it ends.

@@ -33,7 +33,7 @@ use utoipa_axum::routes;
 use crate::answer::ResponseType;
 use crate::answer::decide::{Decision, Reason};
 use crate::engine::Engine;
-pub use crate::http::health::Readiness;
+pub use crate::http::health::{Readiness, count_dependencies};
 pub use crate::http::problem::{Code, Problem};
 use crate::telemetry;
 
@@ -139,11 +139,13 @@ pub fn start_label_pairs() {
             Decision::Answered => "none",
             Decision::Escalated(reason) => reason.name(),
         };
-        counter!(
-            telemetry::ANSWERS,
-            "decision" => decision.name(), "reason" => reason, "response_type" => ResponseType::Extractive.name()
-        )
-        .absolute(0);
+        for response_type in ResponseType::ALL {
+            counter!(
+                telemetry::ANSWERS,
+                "decision" => decision.name(), "reason" => reason, "response_type" => response_type.name()
+            )
+            .absolute(0);
+        }
     }
     for reason in Reason::ALL {
         counter!(telemetry::TICKETS, "reason" => reason.name()).absolute(0);

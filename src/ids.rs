@@ -40,6 +40,14 @@ impl Ids {
         bytes
     }
 
+    /// Eight hexadecimal digits that tell things with the same name apart.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let mut bytes = [0_u8; 8];
+        self.fill(&mut bytes);
+        hex::encode(&bytes[4..])
+    }
+
     fn fill(&self, bytes: &mut [u8]) {
         match self {
             Self::Random => rand::fill(bytes),

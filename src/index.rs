@@ -5,13 +5,33 @@
 
 use std::path::PathBuf;
 
-use crate::ids::ChunkId;
+use crate::ids::{ChunkId, WorkspaceId};
 
 mod bm25;
+mod candidates;
 mod edge;
+mod server;
 
 pub use bm25::{Bm25, TERM_FREQUENCY_MAX, TermFrequencies, TermId, Terms};
-pub use edge::{EdgeIndex as Index, set_aside};
+pub use edge::{EdgeIndex, set_aside};
+pub use server::{ServerAddress, ServerIndex, remove_collections};
+
+use crate::index::candidates::Ranking;
+
+/// Names of the vectors and of the payload's fields, the same in both engines.
+const DENSE: &str = "dense";
+const BM25: &str = "bm25";
+const WORKSPACE: &str = "workspace_id";
+const TAGS: &str = "tags";
+
+/// An index generation, in whichever engine the settings name; cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Index {
+    /// In process, in a folder.
+    Edge(EdgeIndex),
+    /// On a Qdrant server.
+    Server(ServerIndex),
+}
 
 /// One chunk as the index holds it.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +58,13 @@ pub struct IndexQuery {
     pub tags: Vec<String>,
     /// How many candidates each of the two rankings may bring.
     pub limit: usize,
+}
+
+impl IndexQuery {
+    /// The rankings that have anything to rank by.
+    fn rankings(&self) -> &'static [Ranking] {
+        if self.terms.ids.is_empty() { &[Ranking::Meaning] } else { &[Ranking::Meaning, Ranking::Words] }
+    }
 }
 
 /// A candidate with both of its scores, whichever ranking brought it.
@@ -73,7 +100,127 @@ pub enum IndexError {
     /// The disk is full, or has less room than a write may need.
     #[error("the disk is full: free some space (the index needs 128 MiB to write), nothing was stored")]
     DiskFull,
+    /// The server does not answer, or not in time: try again later.
+    #[error("the Qdrant server at {url} cannot be reached: {why}")]
+    Unreachable {
+        /// Its address.
+        url: String,
+        /// What was seen.
+        why: String,
+    },
+    /// The server answers and does not let us in.
+    #[error("the Qdrant server at {url} refuses ({why}): check QDRANT_URL and QDRANT_API_KEY")]
+    Refused {
+        /// Its address.
+        url: String,
+        /// What it says.
+        why: String,
+    },
+    /// The server has lost the collection. The articles are in the database, so nothing is lost.
+    #[error(
+        "the Qdrant server at {url} does not have this installation's collection; it is made again from the database"
+    )]
+    Missing {
+        /// Its address.
+        url: String,
+    },
+    /// There is no embedded index, or no server to move it to.
+    #[error("there is nothing to move: it needs QDRANT_URL and an embedded index in {folder}")]
+    NothingToMove {
+        /// Where the embedded index would be.
+        folder: PathBuf,
+    },
     /// Anything else.
     #[error("the index failed: {0}")]
     Internal(String),
+}
+
+impl Index {
+    /// Where it is, for whoever looks after the installation.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            Self::Edge(_) => "embedded".to_owned(),
+            Self::Server(index) => format!("on the Qdrant server at {}", index.url()),
+        }
+    }
+
+    /// Makes the generation ready to be written and read; the embedded engine's is from the moment that it is open.
+    ///
+    /// # Errors
+    /// [`IndexError::Unreachable`] or [`IndexError::Refused`].
+    pub async fn prepare(&self) -> Result<(), IndexError> {
+        match self {
+            Self::Edge(_) => Ok(()),
+            Self::Server(index) => index.prepare().await,
+        }
+    }
+
+    /// Writes `points` of `workspace`; one that is there already is replaced.
+    ///
+    /// When it returns, a crash of this process or of the server loses none of them.
+    ///
+    /// # Errors
+    /// [`IndexError`]; then a part may be written, and writing again is safe.
+    pub async fn upsert(&self, workspace: WorkspaceId, points: Vec<Point>) -> Result<(), IndexError> {
+        match self {
+            Self::Edge(index) => index.upsert(workspace, points).await,
+            Self::Server(index) => index.upsert(workspace, points).await,
+        }
+    }
+
+    /// Removes the points of these chunks from `workspace`; one that is not there, or another's, is passed over.
+    ///
+    /// # Errors
+    /// As [`Index::upsert`].
+    pub async fn delete(&self, workspace: WorkspaceId, chunks: &[ChunkId]) -> Result<(), IndexError> {
+        match self {
+            Self::Edge(index) => index.delete(workspace, chunks).await,
+            Self::Server(index) => index.delete(workspace, chunks).await,
+        }
+    }
+
+    /// The best candidates of `workspace` by meaning and by words, each with both scores, in no order.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub async fn search(&self, workspace: WorkspaceId, query: IndexQuery) -> Result<Vec<Candidate>, IndexError> {
+        match self {
+            Self::Edge(index) => index.search(workspace, query).await,
+            Self::Server(index) => index.search(workspace, &query).await,
+        }
+    }
+
+    /// The ids of all points of `workspace`.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub async fn chunks(&self, workspace: WorkspaceId) -> Result<Vec<ChunkId>, IndexError> {
+        match self {
+            Self::Edge(index) => index.chunks(workspace).await,
+            Self::Server(index) => index.chunks(workspace).await,
+        }
+    }
+
+    /// How many points there are in all workspaces, for the operator's figures.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub async fn total(&self) -> Result<usize, IndexError> {
+        match self {
+            Self::Edge(index) => index.total().await,
+            Self::Server(index) => index.total().await,
+        }
+    }
+
+    /// Puts everything that was written on the disk and builds the graph, now; a server does so by itself.
+    ///
+    /// # Errors
+    /// [`IndexError::DiskFull`] or [`IndexError::Internal`].
+    pub async fn settle(&self) -> Result<(), IndexError> {
+        match self {
+            Self::Edge(index) => index.settle().await,
+            Self::Server(_) => Ok(()),
+        }
+    }
 }

@@ -1,10 +1,13 @@
-//! Models: the local embedding model, on threads of its own.
+//! Models: the local embedding model, on threads of its own, and language models behind an interface of the network.
 
 mod bert_onnx;
+mod breaker;
 mod embedder;
+mod gemini;
 mod lanes;
 
 pub use embedder::{Embedder, Identity};
+pub use gemini::{Gemini, GenerateError, Generated, Prompt, Usage};
 
 /// What a caller can do about a model that did not deliver.
 #[derive(Debug, thiserror::Error)]

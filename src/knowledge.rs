@@ -10,5 +10,6 @@ pub mod parse;
 pub mod source;
 pub mod store;
 pub mod sync;
+pub mod transfer;
 
 pub use sync::{ArticleFile, KnowledgeError, Manifest, Plan, Published};

@@ -40,9 +40,19 @@ enum Command {
     Migrate,
     /// Builds the index again from the database, beside the old one, and switches to it.
     Reindex {
+        /// Copies the embedded index of the data folder to the Qdrant server that QDRANT_URL names, instead of embedding every
+        /// article again.
+        #[arg(long, value_enum, value_name = "ENGINE")]
+        from: Option<commands::From>,
         /// Prints JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Asks the server on this machine whether it answers questions: exit code 0 when it does. For containers.
+    Healthcheck {
+        /// Only whether it lives.
+        #[arg(long)]
+        live: bool,
     },
     /// Shows the settings.
     #[command(subcommand)]
@@ -76,7 +86,8 @@ async fn main() -> ExitCode {
             serve::serve(&flags).await
         }
         Command::Migrate => commands::migrate(&flags).await,
-        Command::Reindex { json } => commands::reindex(&flags, json).await,
+        Command::Reindex { from, json } => commands::reindex(&flags, from, json).await,
+        Command::Healthcheck { live } => commands::healthcheck(&flags, live).await,
         Command::Config(ConfigCommand::Print { json }) => commands::print_config(&flags, json),
         Command::Workspace(command) => commands::workspace(&flags, command).await,
         Command::Key(command) => commands::key(&flags, command).await,

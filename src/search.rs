@@ -10,11 +10,11 @@ use std::collections::HashMap;
 pub use frequencies::FrequencyCache;
 
 use crate::database::DatabaseError;
-use crate::engine::Engine;
+use crate::engine::{Engine, OpenError};
 use crate::ids::{ArticleId, ChunkId, VersionId, WorkspaceId};
 use crate::index::{IndexError, IndexQuery, TermFrequencies, TermId};
 use crate::inference::InferenceError;
-use crate::knowledge::store::{self, VisibleChunk};
+use crate::knowledge::store::{self, Standing, VisibleChunk};
 use crate::search::fuse::Ranked;
 use crate::telemetry::{Stage, Stages};
 
@@ -117,6 +117,9 @@ pub enum SearchError {
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// The active index generation, which this process cannot open.
+    #[error(transparent)]
+    Generation(#[from] OpenError),
 }
 
 /// Finds the passages of `workspace` that say most about the question, best first.
@@ -152,11 +155,14 @@ async fn look(
     query: &SearchQuery<'_>,
     dense: &[f32],
 ) -> Result<(Found, bool), SearchError> {
-    let generation = engine.generation();
-    let knowledge_version = knowledge_version(engine, workspace).await?;
+    let standing = standing(engine, workspace).await?;
+    let mut generation = engine.generation();
+    if generation.row.id != standing.generation {
+        generation = engine.active_generation().await?;
+    }
     let question = engine.bm25().question(query.text);
     let frequencies =
-        engine.frequencies().of(engine.database(), workspace, &generation.row.id, knowledge_version).await?;
+        engine.frequencies().of(engine.database(), workspace, &generation.row.id, standing.knowledge_version).await?;
     let terms = question_terms(&frequencies, &question.ids);
     let index_query = IndexQuery {
         dense: dense.to_vec(),
@@ -173,16 +179,15 @@ async fn look(
     let mut is_whole = visible.len() == best.len();
     if !is_whole {
         visible = store::visible_chunks(engine.database(), workspace, &generation.row.id, &ids).await?;
-        is_whole = engine.generation().row.id == generation.row.id
-            && self::knowledge_version(engine, workspace).await? == knowledge_version;
+        is_whole = self::standing(engine, workspace).await? == standing && standing.generation == generation.row.id;
     }
     let mut passages = passages(visible, &ranked);
     passages.truncate(query.limit);
     Ok((Found { passages, terms, generation: generation.row.id.clone() }, is_whole))
 }
 
-async fn knowledge_version(engine: &Engine, workspace: WorkspaceId) -> Result<i64, SearchError> {
-    store::knowledge_version(engine.database(), workspace).await?.ok_or(SearchError::NoWorkspace(workspace))
+async fn standing(engine: &Engine, workspace: WorkspaceId) -> Result<Standing, SearchError> {
+    store::standing(engine.database(), workspace).await?.ok_or(SearchError::NoWorkspace(workspace))
 }
 
 fn question_terms(frequencies: &TermFrequencies, terms: &[TermId]) -> QuestionTerms {

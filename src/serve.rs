@@ -8,12 +8,15 @@ use axum::Router;
 use axum::routing::get;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use candor::chat;
 use candor::clock::Clock;
 use candor::config::Config;
 use candor::engine::{Engine, Unfit};
 use candor::http::local::{self, AddressFile};
-use candor::http::{App, Readiness, router};
+use candor::http::{App, Readiness, count_dependencies, router};
 use candor::ids::Ids;
+use candor::index::IndexError;
+use candor::inference::GenerateError;
 use candor::knowledge::generation;
 use candor::telemetry;
 use metrics::gauge;
@@ -26,7 +29,13 @@ use tokio::sync::watch;
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 /// How long after a comparison of index and database that failed the next is made.
-const MEND_AGAIN_AFTER: Duration = Duration::from_secs(10);
+const MEND_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// How often it is seen to that the index answers.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
+
+/// How long a scrape waits for a figure; without it the last value stands.
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub async fn serve(flags: &[(&str, String)]) -> Result<()> {
     let config = Config::load(flags)?;
@@ -34,9 +43,9 @@ pub async fn serve(flags: &[(&str, String)]) -> Result<()> {
     let mut stop_signal = StopSignal::listen()?;
     let recorder = start_metrics()?;
     // The addresses first: one that is taken is found before anything is loaded.
-    let public = bind(config.listen).await?;
-    let metrics = bind(config.metrics_listen).await?;
-    let loopback = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    let public = bind(config.listen, "--listen or PORT").await?;
+    let metrics = bind(config.metrics_listen, "CANDOR_METRICS_LISTEN").await?;
+    let loopback = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "nothing: any free port would do").await?;
     let engine = Engine::open(config.clone(), Clock::System, Ids::Random, Unfit::Refuse).await?;
     let app = App { engine: engine.clone(), readiness: Readiness::default() };
 
@@ -44,8 +53,9 @@ pub async fn serve(flags: &[(&str, String)]) -> Result<()> {
     let address = AddressFile::leave(&config.data_dir, loopback.local_addr()?, &token)
         .context("the server's address cannot be left in the data folder")?;
     let (stop, stopping) = watch::channel(false);
-    let mending = tokio::spawn(mend(app.clone()));
-    let scraped = metrics_router(engine.clone(), recorder);
+    let mending = tokio::spawn(keep_index_whole(app.clone()));
+    tokio::spawn(check_generator(app.clone()));
+    let scraped = metrics_router(app.clone(), recorder);
     tracing::info!(listen = %public.local_addr()?, metrics = %metrics.local_addr()?, "ready for questions");
     let servers = tokio::spawn(async move {
         tokio::try_join!(
@@ -69,10 +79,10 @@ pub async fn serve(flags: &[(&str, String)]) -> Result<()> {
     Ok(())
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen at {address}: choose another with --listen, PORT or CANDOR_METRICS_LISTEN")
-    })
+async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen at {address}: choose another address with {setting}"))
 }
 
 async fn run(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) -> std::io::Result<()> {
@@ -83,8 +93,8 @@ async fn run(listener: TcpListener, router: Router, mut stopping: watch::Receive
         .await
 }
 
-/// Compares the index with SQL, and tries again until it has succeeded.
-async fn mend(app: App) {
+/// Keeps the index whole: compares it with SQL, mends it, and does so again after it was away.
+async fn keep_index_whole(app: App) {
     loop {
         match generation::mend(&app.engine, |missing| app.readiness.restoring(missing)).await {
             Ok(mended) => {
@@ -93,13 +103,41 @@ async fn mend(app: App) {
                     tracing::warn!(restored, swept, "the index differed from the database and was mended");
                 }
                 app.readiness.compared();
-                return;
+                let why = index_is_lost(&app).await;
+                tracing::error!(why, "the index is away; questions are refused until it is back");
+                app.readiness.failed(why);
             }
             Err(error) => {
                 tracing::error!(%error, "the index could not be compared with the database");
                 app.readiness.failed(error.to_string());
-                tokio::time::sleep(MEND_AGAIN_AFTER).await;
             }
+        }
+        tokio::time::sleep(MEND_AGAIN_AFTER).await;
+    }
+}
+
+/// Comes back when the index has not answered twice in a row, with why.
+async fn index_is_lost(app: &App) -> String {
+    let mut was_away = false;
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        match app.engine.generation().index.total().await {
+            Ok(_) => was_away = false,
+            Err(error) if was_away || matches!(error, IndexError::Missing { .. }) => return error.to_string(),
+            Err(_) => was_away = true,
+        }
+    }
+}
+
+/// Asks once whether the language model of the settings is there; a name that does not exist is found now and not by a customer.
+async fn check_generator(app: App) {
+    let Some(gemini) = app.engine.gemini() else { return };
+    if let Err(error) = gemini.check().await {
+        let model = gemini.model();
+        tracing::warn!(%error, model, "the language model is not there: check GEMINI_MODEL and GEMINI_API_KEY; answers quote the articles");
+        // One that is only away for now is asked with the next question.
+        if matches!(error, GenerateError::Refused(_)) {
+            app.readiness.generator(Some(error.to_string()));
         }
     }
 }
@@ -119,7 +157,7 @@ fn start_metrics() -> Result<PrometheusHandle> {
     Ok(recorder)
 }
 
-fn metrics_router(engine: Engine, recorder: PrometheusHandle) -> Router {
+fn metrics_router(app: App, recorder: PrometheusHandle) -> Router {
     let upkeep = recorder.clone();
     tokio::spawn(async move {
         loop {
@@ -130,15 +168,24 @@ fn metrics_router(engine: Engine, recorder: PrometheusHandle) -> Router {
     let process = metrics_process::Collector::default();
     let scrape = async move || {
         process.collect();
-        if let Ok(points) = engine.generation().index.total().await {
+        count_dependencies(&app).await;
+        if let Ok(Ok(points)) = tokio::time::timeout(SCRAPE_TIMEOUT, app.engine.generation().index.total()).await {
             gauge!(telemetry::INDEX_POINTS).set(f64::from(u32::try_from(points).unwrap_or(u32::MAX)));
         }
-        let (used, idle) = engine.database().connections();
+        let counted = chat::store::count_by_status(app.engine.database());
+        if let Ok(Ok(counted)) = tokio::time::timeout(SCRAPE_TIMEOUT, counted).await {
+            for status in ["active", "needs_human", "agent_assigned", "closed"] {
+                let sessions = counted.iter().find(|(name, _)| name == status).map_or(0, |(_, sessions)| *sessions);
+                gauge!(telemetry::SESSIONS, "status" => status)
+                    .set(f64::from(u32::try_from(sessions).unwrap_or(u32::MAX)));
+            }
+        }
+        let (used, idle) = app.engine.database().connections();
         for (state, connections) in [("used", used), ("idle", idle)] {
             gauge!(telemetry::DATABASE_POOL_CONNECTIONS, "state" => state)
                 .set(f64::from(u32::try_from(connections).unwrap_or(u32::MAX)));
         }
-        recorder.render()
+        telemetry::rendered(&recorder.render())
     };
     Router::new().route("/metrics", get(scrape))
 }

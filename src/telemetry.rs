@@ -98,6 +98,18 @@ pub const INGEST_CHUNKS: &str = "ingest_chunks_total";
 pub const INGEST_DURATION: &str = "ingest_duration_seconds";
 /// `tickets_total{reason}`
 pub const TICKETS: &str = "tickets_total";
+/// `generator_requests_total{provider,model,result}`
+pub const GENERATOR_REQUESTS: &str = "generator_requests_total";
+/// `generator_tokens_total{model,kind}`
+pub const GENERATOR_TOKENS: &str = "generator_tokens_total";
+/// `generator_cost_usd_total{model}`
+pub const GENERATOR_COST: &str = "generator_cost_usd_total";
+/// `circuit_state{upstream}`
+pub const CIRCUIT_STATE: &str = "circuit_state";
+/// `sessions{status}`
+pub const SESSIONS: &str = "sessions";
+/// `dependency_up{dependency}`
+pub const DEPENDENCY_UP: &str = "dependency_up";
 /// `index_points`
 pub const INDEX_POINTS: &str = "index_points";
 /// `database_pool_connections{state}`
@@ -110,6 +122,17 @@ pub const CONFIDENCE_BUCKETS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.
 /// Bucket bounds of everything that is measured in seconds, from an embedding to a slow language model.
 pub const SECONDS_BUCKETS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// Adds to what a model has cost. Counters hold whole numbers only, so it is kept as a gauge; [`rendered`] calls it a counter.
+pub fn add_cost_usd(model: &str, cost_usd: f64) {
+    gauge!(GENERATOR_COST, "model" => model.to_owned()).increment(cost_usd);
+}
+
+/// The metrics as they are scraped: what only goes up is declared as a counter.
+#[must_use]
+pub fn rendered(metrics: &str) -> String {
+    metrics.replace(&format!("# TYPE {GENERATOR_COST} gauge"), &format!("# TYPE {GENERATOR_COST} counter"))
+}
 
 /// Describes every metric and starts those whose labels are known at 0, so that a dashboard shows a zero and not a gap.
 pub fn describe_metrics() {
@@ -126,6 +149,12 @@ pub fn describe_metrics() {
     describe_counter!(INGEST_CHUNKS, "Chunks that were published.");
     describe_histogram!(INGEST_DURATION, Unit::Seconds, "Time to publish an article.");
     describe_counter!(TICKETS, "Tickets by why they were opened.");
+    describe_counter!(GENERATOR_REQUESTS, "Questions to a language model by what came of them, all attempts as one.");
+    describe_counter!(GENERATOR_TOKENS, "Tokens that a language model used.");
+    describe_gauge!(GENERATOR_COST, "What a language model's tokens cost, in US dollars.");
+    describe_gauge!(CIRCUIT_STATE, "0: calls go through, 1: one tries, 2: the upstream is left alone.");
+    describe_gauge!(SESSIONS, "Conversations by state.");
+    describe_gauge!(DEPENDENCY_UP, "1 for what works of the things that the server needs.");
     describe_gauge!(INDEX_POINTS, "Points in the active index generation.");
     describe_gauge!(DATABASE_POOL_CONNECTIONS, "Database connections by state.");
     describe_gauge!(BUILD_INFO, "The version that runs.");

@@ -67,7 +67,7 @@ impl Summary {
         if !self.missing.is_empty() {
             list(
                 &mut text,
-                "file has gone, article kept (--prune removes it)",
+                "not in this folder any more, article kept (--prune removes it)",
                 self.missing.iter().map(String::as_str),
             );
         }
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(
             summary.text(),
             "could not ingest: b.md: The file is binary, not text.\n\
-             file has gone, article kept (--prune removes it): c.md\n\
+             not in this folder any more, article kept (--prune removes it): c.md\n\
              1 added, 0 changed, 3 unchanged, 0 removed, 1 failed; 2 chunks in 1.2 s"
         );
     }

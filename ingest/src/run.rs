@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use candor::config::Config;
 use candor::ids::WorkspaceId;
 use candor::knowledge::source::{self, Scan};
-use candor::knowledge::sync::{Manifest, Plan};
+use candor::knowledge::sync::{self, Manifest, Plan};
 use candor::telemetry;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::prelude::*;
@@ -30,16 +30,31 @@ pub async fn run(arguments: Arguments) -> Result<Summary> {
     if arguments.prune && arguments.paths.iter().any(|path| path.is_file()) {
         bail!("--prune removes what is not below PATH, so PATH must be the whole folder and not a single file");
     }
-    let scan = source::scan(&arguments.paths)?;
+    let mut scan = source::scan(&arguments.paths)?;
     if scan.files.is_empty() {
         bail!("there is no article (.md, .markdown, .mdx or .txt) in the given paths");
     }
     let found = target::find(config).await?;
-    let (manifest, unreadable) = manifest(&scan, article_bytes_max);
-    for (file, why) in &unreadable {
-        say(&format!("{file}: {why}"));
+    let (mut manifest, mut unreadable) = manifest(&scan, article_bytes_max);
+    let known = found.known(arguments.workspace).await?;
+    let prefix = sync::folder_in_workspace(&manifest, &scan.folder(), &known);
+    if !prefix.is_empty() {
+        say(&format!("the workspace has this folder as {prefix}"));
+        scan = scan.below(&prefix);
+        manifest =
+            manifest.into_iter().map(|file| Manifest { source: prefix.clone() + &file.source, ..file }).collect();
+        unreadable = unreadable.into_iter().map(|(file, why)| (prefix.clone() + &file, why)).collect();
     }
-    let plan = found.plan(arguments.workspace, &manifest).await?;
+    let mut plan = sync::plan(&manifest, &known);
+    // What lies elsewhere was not looked for. Of a single file nothing can be missing.
+    plan.missing.retain(|source| source.starts_with(&prefix) && !arguments.paths.iter().all(|path| path.is_file()));
+    if arguments.prune && !plan.missing.is_empty() && plan.unchanged + plan.changed.len() == 0 {
+        bail!(
+            "none of these files is in the workspace and --prune would remove all of its {} articles: is it the right folder? \
+             Ingest it without --prune first",
+            plan.missing.len()
+        );
+    }
     let mut summary = Summary {
         dry_run: arguments.dry_run,
         unchanged: plan.unchanged,
@@ -58,7 +73,15 @@ pub async fn run(arguments: Arguments) -> Result<Summary> {
         say("ingest: nothing is removed, because a part of the folder could not be looked at");
     }
     if arguments.dry_run {
-        (summary.added, summary.changed) = (plan.added, plan.changed);
+        let waiting = [(plan.added, &mut summary.added), (plan.changed, &mut summary.changed)];
+        for (files, would) in waiting {
+            for (source, why) in checked(&scan, files, article_bytes_max) {
+                match why {
+                    None => would.push(source),
+                    Some(why) => summary.failed.push((source, why)),
+                }
+            }
+        }
     } else if !(plan.added.is_empty() && plan.changed.is_empty() && summary.removed.is_empty()) {
         let target = found.open().await?;
         if !summary.removed.is_empty() {
@@ -80,6 +103,20 @@ fn manifest(scan: &Scan, article_bytes_max: usize) -> (Vec<Manifest>, Vec<(Strin
     };
     let (read, unread): (Vec<_>, Vec<_>) = scan.files.par_iter().map(read).partition(Result::is_ok);
     (read.into_iter().filter_map(Result::ok).collect(), unread.into_iter().filter_map(Result::err).collect())
+}
+
+/// Reads and parses files as publishing would: each with why it would fail, if it would.
+fn checked(scan: &Scan, files: Vec<String>, article_bytes_max: usize) -> Vec<(String, Option<String>)> {
+    let check = |source: String| {
+        let read = scan.files.get(&source).map(|located| located.read(&source, article_bytes_max));
+        let why = match read {
+            Some(Ok(file)) => sync::check(&file, article_bytes_max).err().map(|error| error.to_string()),
+            Some(Err(error)) => Some(unread(&error)),
+            None => Some("is not there any more".into()),
+        };
+        (source, why)
+    };
+    files.into_par_iter().map(check).collect()
 }
 
 /// Tells whoever looks on. Nobody may; the summary says it again.
@@ -139,7 +176,6 @@ async fn publish_all(
                 if is_new { &mut summary.added } else { &mut summary.changed }.push(source);
             }
             Err(Failure::File(why)) => {
-                progress.suspend(|| say(&format!("{source}: {why}")));
                 summary.failed.push((source, why));
             }
             Err(Failure::Everything(error)) => {

@@ -9,8 +9,8 @@ use candor::http::local::{Address, Refusal, Withdrawn};
 use candor::ids::{Ids, WorkspaceId};
 use candor::knowledge::generation;
 use candor::knowledge::parse::ParseError;
-use candor::knowledge::store;
-use candor::knowledge::sync::{self, ArticleFile, Manifest, Plan, Published};
+use candor::knowledge::store::{self, Known};
+use candor::knowledge::sync::{self, ArticleFile, Published};
 use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -57,16 +57,20 @@ pub async fn find(config: Config) -> Result<Found> {
 }
 
 impl Found {
-    /// What the folder asks of the workspace.
-    pub async fn plan(&self, workspace: WorkspaceId, files: &[Manifest]) -> Result<Plan> {
+    /// The articles of the workspace that came from files.
+    pub async fn known(&self, workspace: WorkspaceId) -> Result<Vec<Known>> {
         match self {
             Self::Free { database, .. } => {
-                if store::knowledge_version(database, workspace).await?.is_none() {
+                if store::standing(database, workspace).await?.is_none() {
                     bail!("there is no workspace {workspace}; `candor workspace list` shows those that there are");
                 }
-                Ok(sync::plan(files, &store::known_files(database, workspace).await?))
+                Ok(store::known_files(database, workspace).await?)
             }
-            Self::Server(target) => target.call(workspace, "plan", files).await,
+            Self::Server(target) => {
+                let Target::Server { client, url, token, .. } = target else { bail!("there is no server to call") };
+                let asked = client.get(format!("{url}/workspaces/{workspace}/known"));
+                answered(asked.bearer_auth(token.expose_secret()).send().await.context(SILENT)?).await
+            }
         }
     }
 
@@ -135,14 +139,7 @@ impl Target {
         what: &str,
         body: &(impl Serialize + ?Sized),
     ) -> Result<T> {
-        let response = self.post(workspace, what, body).await?;
-        if response.status().is_success() {
-            return Ok(response.json().await?);
-        }
-        let status = response.status();
-        let refusal: Refusal =
-            response.json().await.with_context(|| format!("the server on this data folder answered {status}"))?;
-        bail!(refusal.error)
+        answered(self.post(workspace, what, body).await?).await
     }
 
     async fn post(
@@ -158,6 +155,19 @@ impl Target {
             .json(body)
             .send()
             .await
-            .context("the server on this data folder does not answer; is it stopping?")
+            .context(SILENT)
     }
+}
+
+const SILENT: &str = "the server on this data folder does not answer; is it stopping?";
+
+/// What the server says, or why it will not.
+async fn answered<T: DeserializeOwned>(response: reqwest::Response) -> Result<T> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response.json().await?);
+    }
+    let refusal: Refusal =
+        response.json().await.with_context(|| format!("the server on this data folder answered {status}"))?;
+    bail!(refusal.error)
 }

@@ -1,6 +1,6 @@
 //! What to do with a draft: by code, from typed values, never by a model's words.
 
-use crate::answer::extractive::Draft;
+use crate::answer::Draft;
 
 /// What happens to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +21,21 @@ pub enum Reason {
     NoEvidence,
     /// The draft is too likely to be wrong.
     LowConfidence,
+    /// The language model says that the articles do not answer it, or nothing of what it wrote stands on one.
+    InsufficientEvidence,
+    /// The language model's provider will not speak about it.
+    Blocked,
 }
 
 impl Decision {
     /// All decisions that there are, for metrics.
-    pub const ALL: [Self; 3] =
-        [Self::Answered, Self::Escalated(Reason::NoEvidence), Self::Escalated(Reason::LowConfidence)];
+    pub const ALL: [Self; 5] = [
+        Self::Answered,
+        Self::Escalated(Reason::NoEvidence),
+        Self::Escalated(Reason::LowConfidence),
+        Self::Escalated(Reason::InsufficientEvidence),
+        Self::Escalated(Reason::Blocked),
+    ];
 
     /// Its name on the wire and in metrics.
     #[must_use]
@@ -40,7 +49,8 @@ impl Decision {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 3] = [Self::CustomerRequest, Self::NoEvidence, Self::LowConfidence];
+    pub const ALL: [Self; 5] =
+        [Self::CustomerRequest, Self::NoEvidence, Self::LowConfidence, Self::InsufficientEvidence, Self::Blocked];
 
     /// Its name on the wire, in SQL and in metrics.
     #[must_use]
@@ -49,14 +59,18 @@ impl Reason {
             Self::CustomerRequest => "customer_request",
             Self::NoEvidence => "no_evidence",
             Self::LowConfidence => "low_confidence",
+            Self::InsufficientEvidence => "insufficient_evidence",
+            Self::Blocked => "blocked",
         }
     }
 }
 
-/// Sends a draft that is at least as likely to be right as `threshold` asks.
+/// Sends a draft that is at least as likely to be right as `threshold` asks, unless a person is needed anyway.
 #[must_use]
-pub fn decide(draft: &Draft, confidence: f64, threshold: f64) -> Decision {
-    if draft.citations.is_empty() {
+pub fn decide(draft: &Draft, needs_person: Option<Reason>, confidence: f64, threshold: f64) -> Decision {
+    if let Some(reason) = needs_person {
+        Decision::Escalated(reason)
+    } else if draft.citations.is_empty() {
         Decision::Escalated(Reason::NoEvidence)
     } else if confidence < threshold {
         Decision::Escalated(Reason::LowConfidence)

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use crate::answer::Citation;
-use crate::answer::sentences;
+use crate::answer::draft::{Draft, cite};
+use crate::answer::{Citation, sentences};
 use crate::index::Bm25;
-use crate::search::{Found, Passage};
+use crate::search::Found;
 
 /// What this answerer is called in reports and calibrations; the number goes up when its drafts change.
 pub const NAME: &str = "extractive-1";
@@ -20,19 +20,6 @@ const PASSAGES_READ: usize = 5;
 /// How much the passage's rank score counts beside the share of the question that the sentence covers. Any weight from 0.5 to
 /// 4 gives the same accuracy on the open sets within two points; without it, sentences of unrelated passages win.
 const PASSAGE_WEIGHT: f32 = 1.0;
-
-/// What would be said, with what it stands on.
-#[derive(Clone, Debug, Default)]
-pub struct Draft {
-    /// The answer's words.
-    pub text: String,
-    /// What they stand on, in the order of the text; empty when nothing was found.
-    pub citations: Vec<Citation>,
-    /// Which of the found passages its best sentence stands in, by rank.
-    pub passage_rank: usize,
-    /// The largest share of the question that one of its sentences covers, 0 to 1.
-    pub best_sentence_coverage: f32,
-}
 
 /// A sentence that an answer may be made of.
 struct Candidate {
@@ -112,22 +99,6 @@ fn runs(chosen: &[Candidate]) -> Vec<(usize, Range<usize>)> {
     runs.into_iter().map(|(rank, _, span)| (rank, span)).collect()
 }
 
-fn cite(passage: &Passage, span: &Range<usize>) -> Citation {
-    let start_char = passage.start_char + passage.text[..span.start].chars().count();
-    let quote = passage.text[span.clone()].to_owned();
-    Citation {
-        article: passage.article,
-        version: passage.version,
-        source: passage.source.clone(),
-        title: passage.title.clone(),
-        heading_path: passage.heading_path.clone(),
-        url: passage.url.clone(),
-        end_char: start_char + quote.chars().count(),
-        start_char,
-        quote,
-    }
-}
-
 /// Whether the question asks how something is done, in the words that customers use for it.
 fn asks_for_steps(question: &str) -> bool {
     const OPENINGS: [&str; 12] = [
@@ -153,7 +124,7 @@ mod tests {
     use super::*;
     use crate::ids::{ArticleId, ChunkId, Ids, VersionId};
     use crate::index::TermFrequencies;
-    use crate::search::QuestionTerms;
+    use crate::search::{Passage, QuestionTerms};
 
     fn found(question: &str, texts: &[&str]) -> (Bm25, Found) {
         let bm25 = Bm25::new().unwrap();

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use crate::answer::extractive::Draft;
+use crate::answer::Draft;
 use crate::index::{Bm25, TermId};
 use crate::search::{Found, Passage};
 
@@ -110,8 +110,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Words with a digit in them: amounts, dates, codes.
-fn numbers(question: &str) -> Vec<String> {
-    words(question).filter(|word| word.chars().any(|char| char.is_ascii_digit())).map(str::to_owned).collect()
+pub(super) fn numbers(text: &str) -> Vec<String> {
+    words(text).filter(|word| word.chars().any(|char| char.is_ascii_digit())).map(str::to_owned).collect()
 }
 
 /// Words with a capital that do not begin a sentence.

@@ -1,7 +1,7 @@
 //! Why an answer is what it is: kept with every draft, read by people, reports and bug hunters alike.
 
 use crate::answer::confidence::Share;
-use crate::answer::extractive;
+use crate::answer::{ModelTrace, extractive};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId};
 use crate::search::Found;
@@ -15,6 +15,9 @@ pub struct Trace {
     pub stages_ms: Vec<(Stage, f64)>,
     /// What was found, best first.
     pub passages: Vec<TracedPassage>,
+    /// What the language model did, where one was asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub model: Option<ModelTrace>,
     /// Each feature with its part of the logit.
     pub features: Vec<Share>,
     /// The confidence before it became a probability.
@@ -66,7 +69,24 @@ pub struct Versions {
 }
 
 impl Trace {
-    pub(super) fn new(engine: &Engine, found: &Found, shares: Vec<Share>, logit: f64, stages: &Stages) -> Self {
+    /// Tokens that the answer used.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.model.as_ref().map_or(0, |model| model.usage.prompt + model.usage.answer + model.usage.thoughts)
+    }
+
+    pub(super) fn new(
+        engine: &Engine,
+        found: &Found,
+        model: Option<ModelTrace>,
+        shares: Vec<Share>,
+        logit: f64,
+        stages: &Stages,
+    ) -> Self {
+        let generator = match &model {
+            Some(model) if model.result == "ok" => format!("{}, {}", model.model, model.prompt),
+            _ => extractive::NAME.to_owned(),
+        };
         let passages = found
             .passages
             .iter()
@@ -85,6 +105,7 @@ impl Trace {
         Self {
             stages_ms: stages.milliseconds(),
             passages,
+            model,
             features: shares,
             logit,
             threshold: engine.calibration().threshold(),
@@ -92,7 +113,7 @@ impl Trace {
                 candor: env!("CARGO_PKG_VERSION").to_owned(),
                 generation: found.generation.clone(),
                 embedding: engine.embedder().identity().name.clone(),
-                generator: extractive::NAME.to_owned(),
+                generator,
                 guarantee: engine.calibration().guarantee.clone(),
             },
         }

@@ -326,3 +326,9 @@ fn opened(vault: &Vault, row: &MessageRow) -> Result<StoredMessage, DatabaseErro
         created_at_ms: row.created_at_ms,
     })
 }
+
+/// How many sessions there are in each state, in all workspaces, for the operator's figures.
+pub async fn count_by_status(database: &Database) -> Result<Vec<(String, i64)>, DatabaseError> {
+    const SQL: &str = "select status, count(*) from sessions group by status";
+    read!(database, |pool: D| sqlx::query_as(SQL).fetch_all(pool))
+}

@@ -30,9 +30,9 @@ where
             }
         })?;
         let value: T = serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => {
-                Problem::new(Code::BodyInvalid).because(error.to_string()).at_field(field_of(&error), error.to_string())
-            }
+            serde_json::error::Category::Data => Problem::new(Code::BodyInvalid)
+                .because(error.to_string())
+                .at_field(field_of(&error, &bytes), error.to_string()),
             _ => Problem::new(Code::BodyNotJson).because(error.to_string()),
         })?;
         value.validate().map_err(|report| {
@@ -52,9 +52,18 @@ fn declares_json(request: &Request) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// The field that serde complains about: it stands in backticks, as in "unknown field `mesage`".
-fn field_of(error: &serde_json::Error) -> String {
-    error.to_string().split('`').nth(1).unwrap_or_default().to_owned()
+/// The field that serde complains about. It stands in backticks, as in "unknown field `mesage`"; a value of the wrong type
+/// stands there too, and then the field is the last name before the place of the error.
+fn field_of(error: &serde_json::Error, body: &[u8]) -> String {
+    let sentence = error.to_string();
+    if sentence.contains("field `") {
+        return sentence.split('`').nth(1).unwrap_or_default().to_owned();
+    }
+    let lines = body.split_inclusive(|byte| *byte == b'\n');
+    let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
+    let read = String::from_utf8_lossy(&body[..(before + error.column()).min(body.len())]).into_owned();
+    let name = read.rsplit_once("\":").or_else(|| read.rsplit_once("\" :")).map(|(name, _)| name.rsplit('"').next());
+    name.flatten().unwrap_or_default().to_owned()
 }
 
 /// A field's path in the form that the client sent: `user_meta` is `userMeta`.
@@ -72,6 +81,27 @@ fn on_the_wire(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_told_by_its_field() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        struct Asked {
+            #[expect(dead_code, reason = "only read")]
+            session_id: String,
+            #[expect(dead_code, reason = "only read")]
+            message: String,
+        }
+        for (body, field) in [
+            (r#"{"sessionId": "a", "message": 5}"#, "message"),
+            ("{\n \"sessionId\": true,\n \"message\": \"x\"}", "sessionId"),
+            (r#"{"sessionId": "a", "mesage": "x"}"#, "mesage"),
+            (r#"{"sessionId": "a"}"#, "message"),
+        ] {
+            let error = serde_json::from_str::<Asked>(body).unwrap_err();
+            assert_eq!(field_of(&error, body.as_bytes()), field, "{body}");
+        }
+    }
 
     #[test]
     fn a_field_is_named_as_the_client_sent_it() {

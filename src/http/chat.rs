@@ -258,7 +258,8 @@ pub(super) async fn search(
     Body(request): Body<SearchRequest>,
 ) -> Result<Json<SearchReply>, Problem> {
     app.readiness.check()?;
-    let question = Question::parse(&request.query, app.engine.config().message_chars_max)?;
+    let question = Question::parse(&request.query, app.engine.config().message_chars_max)
+        .map_err(|error| Problem::of_question(error, "query"))?;
     let query = SearchQuery { text: question.as_str(), tags: &request.tags, limit: request.limit };
     let found = search::search(&app.engine, caller.workspace, &query, &mut Stages::default()).await?;
     count_retrieval(found.passages.first().map(|passage| passage.score));
@@ -267,6 +268,7 @@ pub(super) async fn search(
 
 /// Which messages of a session.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MessagesPage {
     /// How many at most, 1–100.

@@ -2,20 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use metrics::gauge;
+use tokio::time::error::Elapsed;
 use utoipa::ToSchema;
 
 use crate::http::App;
 use crate::http::problem::{Code, Problem};
+use crate::telemetry;
 
-/// How far the comparison of the index with SQL has come.
+/// How long a dependency may take to say that it works.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How far the comparison of the index with SQL has come, and what is known of the language model.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness {
     state: Arc<RwLock<Comparison>>,
+    /// Why the language model does not answer, where that is known.
+    generator_fault: Arc<RwLock<Option<String>>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -47,6 +56,11 @@ impl Readiness {
         self.set(Comparison::Failed { why });
     }
 
+    /// What was found out about the language model: `None` when it is there.
+    pub fn generator(&self, fault: Option<String>) {
+        *self.generator_fault.write().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
     /// Refuses a question that would be answered from a part of the articles.
     pub(super) fn check(&self) -> Result<(), Problem> {
         match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
@@ -54,7 +68,7 @@ impl Readiness {
             Comparison::Restoring { points } => Err(Problem::new(Code::DependencyUnavailable)
                 .because(format!("the index is being restored: {points} passages were missing"))),
             Comparison::Failed { .. } => Err(Problem::new(Code::DependencyUnavailable)
-                .because("the index is not complete, and making it so has failed; it is tried again")),
+                .because("the index cannot be reached or is not complete; it is tried again")),
         }
     }
 
@@ -88,7 +102,7 @@ pub struct Dependency {
 /// Whether questions can be answered.
 #[derive(Debug, serde::Serialize, ToSchema)]
 pub struct Ready {
-    /// `ready` or `not_ready`.
+    /// `ready`; `degraded`: questions are answered, not as well as they could be; `not_ready`.
     status: &'static str,
     /// Each thing that is needed, by name.
     dependencies: BTreeMap<&'static str, Dependency>,
@@ -106,33 +120,73 @@ pub(super) async fn healthz() -> &'static str {
     responses((status = 200, description = "Questions are answered", body = Ready), (status = 503, description = "They are not", body = Ready))
 )]
 pub(super) async fn readyz(State(app): State<App>) -> Response {
-    let generation = app.engine.generation();
-    let (database, index) = tokio::join!(app.engine.database().ping(), generation.index.total());
-    let dependencies = BTreeMap::from([
-        ("database", dependency(database.map(|()| "answers".to_owned()))),
-        ("index", dependency(index.map(|points| format!("{points} points in generation {}", generation.row.id)))),
-        ("index_comparison", app.readiness.dependency()),
-        (
-            "embedding",
-            Dependency {
-                ok: app.engine.embedder().is_running(),
-                detail: app.engine.embedder().identity().name.clone(),
-            },
-        ),
-        ("confidence", Dependency { ok: true, detail: app.engine.calibration().guarantee.clone() }),
-    ]);
-    let is_ready = dependencies.values().all(|dependency| dependency.ok);
-    let (code, status) =
-        if is_ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not_ready") };
+    let dependencies = dependencies(&app).await;
+    let works = |name: &str| dependencies.get(name).is_none_or(|dependency| dependency.ok);
+    let is_ready = dependencies.keys().all(|name| *name == GENERATOR || works(name));
+    let (code, status) = match (is_ready, works(GENERATOR)) {
+        (true, true) => (StatusCode::OK, "ready"),
+        (true, false) => (StatusCode::OK, "degraded"),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
+    };
     let mut response = (code, Json(Ready { status, dependencies })).into_response();
     // The body says more than a problem would.
     response.extensions_mut().insert(crate::http::problem::KeepBody);
     response
 }
 
-fn dependency<E: std::fmt::Display>(outcome: Result<String, E>) -> Dependency {
+/// The one dependency without which questions are still answered, from the articles' own sentences.
+const GENERATOR: &str = "generator";
+
+/// Each thing that the server needs, by name.
+async fn dependencies(app: &App) -> BTreeMap<&'static str, Dependency> {
+    let generation = app.engine.generation();
+    let (database, index) = tokio::join!(
+        tokio::time::timeout(ANSWER_TIMEOUT, app.engine.database().ping()),
+        tokio::time::timeout(ANSWER_TIMEOUT, generation.index.total()),
+    );
+    let index = index.map(|total| {
+        total.map(|points| format!("{points} points in generation {}, {}", generation.row.id, generation.index.place()))
+    });
+    let embedder = app.engine.embedder();
+    let embedding = Dependency { ok: embedder.is_running(), detail: embedder.identity().name.clone() };
+    BTreeMap::from([
+        ("database", answered(database.map(|pinged| pinged.map(|()| "answers".to_owned())))),
+        ("index", answered(index)),
+        ("index_comparison", app.readiness.dependency()),
+        ("embedding", embedding),
+        ("confidence", Dependency { ok: true, detail: app.engine.calibration().guarantee.clone() }),
+        (GENERATOR, generator(app)),
+    ])
+}
+
+fn generator(app: &App) -> Dependency {
+    let Some(gemini) = app.engine.gemini() else {
+        return Dependency {
+            ok: true,
+            detail: "no language model (GEMINI_API_KEY): answers quote the articles".into(),
+        };
+    };
+    let fault = app.readiness.generator_fault.read().unwrap_or_else(PoisonError::into_inner).clone();
+    match fault {
+        Some(fault) => Dependency { ok: false, detail: format!("{}: {fault}", gemini.model()) },
+        None if !gemini.is_called() => {
+            Dependency { ok: false, detail: format!("{} fails and is left alone for a while", gemini.model()) }
+        }
+        None => Dependency { ok: true, detail: gemini.model().to_owned() },
+    }
+}
+
+/// Brings `dependency_up` up to date, for a scrape.
+pub async fn count_dependencies(app: &App) {
+    for (name, dependency) in dependencies(app).await {
+        gauge!(telemetry::DEPENDENCY_UP, "dependency" => name).set(if dependency.ok { 1.0 } else { 0.0 });
+    }
+}
+
+fn answered<E: std::fmt::Display>(outcome: Result<Result<String, E>, Elapsed>) -> Dependency {
     match outcome {
-        Ok(detail) => Dependency { ok: true, detail },
-        Err(error) => Dependency { ok: false, detail: error.to_string() },
+        Ok(Ok(detail)) => Dependency { ok: true, detail },
+        Ok(Err(error)) => Dependency { ok: false, detail: error.to_string() },
+        Err(_) => Dependency { ok: false, detail: format!("no answer within {} seconds", ANSWER_TIMEOUT.as_secs()) },
     }
 }

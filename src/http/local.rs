@@ -12,7 +12,7 @@ use axum::extract::{DefaultBodyLimit, Path as UrlPath, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use metrics::{counter, histogram};
 use secrecy::{ExposeSecret, SecretString};
@@ -23,12 +23,13 @@ use crate::database::DatabaseError;
 use crate::engine::Engine;
 use crate::ids::WorkspaceId;
 use crate::knowledge::generation::{self, Rebuilt};
-use crate::knowledge::store;
-use crate::knowledge::sync::{self, ArticleFile, KnowledgeError, Manifest, Plan, Published};
+use crate::knowledge::store::{self, Known};
+use crate::knowledge::sync::{self, ArticleFile, KnowledgeError, Published};
+use crate::knowledge::transfer;
 use crate::telemetry;
 
-/// Files of one folder that fit into one plan.
-const PLAN_BYTES_MAX: usize = 64 << 20;
+/// Names of files that fit into one call.
+const NAMES_BYTES_MAX: usize = 64 << 20;
 
 /// Where a running server is, as it leaves it in the data folder.
 #[derive(Serialize, Deserialize)]
@@ -127,9 +128,9 @@ pub fn router(engine: Engine, token: SecretString) -> Router {
     let article_bytes_max = engine.config().article_bytes_max.saturating_mul(2).saturating_add(8_192);
     let local = Local { engine, token };
     Router::new()
-        .route("/workspaces/{workspace}/plan", post(plan).layer(DefaultBodyLimit::max(PLAN_BYTES_MAX)))
+        .route("/workspaces/{workspace}/known", get(known))
         .route("/workspaces/{workspace}/publish", post(publish).layer(DefaultBodyLimit::max(article_bytes_max)))
-        .route("/workspaces/{workspace}/withdraw", post(withdraw).layer(DefaultBodyLimit::max(PLAN_BYTES_MAX)))
+        .route("/workspaces/{workspace}/withdraw", post(withdraw).layer(DefaultBodyLimit::max(NAMES_BYTES_MAX)))
         .route("/reindex", post(reindex))
         .layer(axum::middleware::from_fn_with_state(local.clone(), only_with_token))
         .with_state(local)
@@ -145,17 +146,15 @@ async fn only_with_token(State(local): State<Local>, request: Request, next: Nex
     }
 }
 
-async fn plan(
+async fn known(
     State(local): State<Local>,
     UrlPath(workspace): UrlPath<WorkspaceId>,
-    Json(files): Json<Vec<Manifest>>,
-) -> Result<Json<Plan>, Failed> {
+) -> Result<Json<Vec<Known>>, Failed> {
     let database = local.engine.database();
-    if store::knowledge_version(database, workspace).await.map_err(KnowledgeError::from)?.is_none() {
+    if store::standing(database, workspace).await.map_err(KnowledgeError::from)?.is_none() {
         return Err(KnowledgeError::NoWorkspace(workspace).into());
     }
-    let known = store::known_files(database, workspace).await.map_err(KnowledgeError::from)?;
-    Ok(Json(sync::plan(&files, &known)))
+    Ok(Json(store::known_files(database, workspace).await.map_err(KnowledgeError::from)?))
 }
 
 async fn publish(
@@ -187,10 +186,24 @@ async fn withdraw(
     Ok(Json(Withdrawn { articles }))
 }
 
-async fn reindex(State(local): State<Local>) -> Result<Json<Rebuilt>, Failed> {
+/// Where a new index comes from.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Reindex {
+    /// The embedded index of the data folder, instead of the articles.
+    pub from_edge: bool,
+}
+
+async fn reindex(State(local): State<Local>, Json(asked): Json<Reindex>) -> Result<Json<Rebuilt>, Failed> {
     // In a task of its own: a rebuild that was begun is finished, also when whoever asked goes away.
     let engine = local.engine.clone();
-    let rebuilt = tokio::spawn(async move { generation::rebuild(&engine, |_, _| ()).await }).await;
+    let rebuilt = tokio::spawn(async move {
+        if asked.from_edge {
+            transfer::from_edge(&engine, |_, _| ()).await
+        } else {
+            generation::rebuild(&engine, |_, _| ()).await
+        }
+    })
+    .await;
     Ok(Json(rebuilt.map_err(|error| KnowledgeError::from(DatabaseError::internal(error)))??))
 }
 

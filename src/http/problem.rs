@@ -157,6 +157,15 @@ impl Problem {
         self
     }
 
+    /// A text in `field` that cannot be asked.
+    pub(super) fn of_question(error: QuestionError, field: &str) -> Self {
+        let code = match error {
+            QuestionError::Empty => Code::MessageEmpty,
+            QuestionError::TooLong { .. } => Code::MessageTooLong,
+        };
+        Self::new(code).because(error.to_string()).at_field(field, error.to_string())
+    }
+
     /// A failure whose cause goes to the log and not to the client.
     fn hidden(code: Code, cause: &dyn std::error::Error) -> Self {
         let causes = std::iter::successors(cause.source(), |cause| (*cause).source()).map(ToString::to_string);
@@ -228,7 +237,9 @@ impl From<DatabaseError> for Problem {
         match &error {
             DatabaseError::Unavailable(_) => Self::hidden(Code::DependencyUnavailable, &error),
             DatabaseError::DiskFull(_) => Self::hidden(Code::StorageFull, &error),
-            DatabaseError::Conflict(_) | DatabaseError::Internal(_) => Self::hidden(Code::Internal, &error),
+            DatabaseError::Conflict(_) | DatabaseError::UnknownUrl | DatabaseError::Internal(_) => {
+                Self::hidden(Code::Internal, &error)
+            }
         }
     }
 }
@@ -241,6 +252,7 @@ impl From<SearchError> for Problem {
             SearchError::Inference(error) => Self::hidden(Code::DependencyUnavailable, &error),
             SearchError::Index(IndexError::DiskFull) => Self::new(Code::StorageFull),
             SearchError::Index(error) => Self::hidden(Code::DependencyUnavailable, &error),
+            SearchError::Generation(error) => Self::hidden(Code::DependencyUnavailable, &error),
             error @ SearchError::NoWorkspace(_) => Self::hidden(Code::Internal, &error),
         }
     }
@@ -260,11 +272,7 @@ impl From<SessionError> for Problem {
 
 impl From<QuestionError> for Problem {
     fn from(error: QuestionError) -> Self {
-        let code = match error {
-            QuestionError::Empty => Code::MessageEmpty,
-            QuestionError::TooLong { .. } => Code::MessageTooLong,
-        };
-        Self::new(code).because(error.to_string()).at_field("message", error.to_string())
+        Self::of_question(error, "message")
     }
 }
 

@@ -3,7 +3,6 @@
 //! The shard is blocking and has one writer per folder. Calls run on the runtime's blocking threads; a thread of its own
 //! flushes what was written and builds the graph when writing has paused, because the engine does neither by itself.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -15,17 +14,13 @@ use qdrant_edge::{
     EdgeSparseVectorParamsBuilder, EdgeVectorParamsBuilder, FieldCondition, FieldIndexOperations, Filter,
     HasIdCondition, KeywordIndexParamsBuilder, Match, MatchAny, NamedQuery, OperationError, PayloadFieldSchema,
     PayloadSchemaParams, PointId, PointInsertOperations, PointOperations, PointStruct, QueryEnum, QueryRequestBuilder,
-    ScoredPoint, ScoringQuery, ScrollRequestBuilder, SparseVector, UpdateOperation, Vector, VectorInternal, Vectors,
-    WithPayloadInterface,
+    Record, ScoringQuery, ScrollRequestBuilder, SparseVector, UpdateOperation, Vector, VectorInternal,
+    VectorStructInternal, Vectors, WithPayloadInterface, WithVector,
 };
 
 use crate::ids::{ChunkId, WorkspaceId};
-use crate::index::{Candidate, IndexError, IndexQuery, Point, Terms};
-
-const DENSE: &str = "dense";
-const BM25: &str = "bm25";
-const WORKSPACE: &str = "workspace_id";
-const TAGS: &str = "tags";
+use crate::index::candidates::{Collected, Ranking};
+use crate::index::{BM25, Candidate, DENSE, IndexError, IndexQuery, Point, TAGS, Terms, WORKSPACE};
 
 /// How long after a write it is on the disk at the latest, should the power fail.
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
@@ -76,13 +71,8 @@ impl EdgeIndex {
         Ok(Self { inner: Arc::new(Inner { shard, writes: Some(writes), upkeep: Some(upkeep) }) })
     }
 
-    /// Writes `points` of `workspace`; one that is there already is replaced.
-    ///
-    /// When it returns, a crash of the process loses none of them.
-    ///
-    /// # Errors
-    /// [`IndexError::DiskFull`] or [`IndexError::Internal`]; then a part may be written, and writing again is safe.
-    pub async fn upsert(&self, workspace: WorkspaceId, points: Vec<Point>) -> Result<(), IndexError> {
+    /// As [`Index::upsert`](crate::index::Index::upsert).
+    pub(super) async fn upsert(&self, workspace: WorkspaceId, points: Vec<Point>) -> Result<(), IndexError> {
         let write = move |shard: &EdgeShard| {
             let points = points.into_iter().map(|point| stored_point(workspace, point).into()).collect();
             shard.update(UpdateOperation::PointOperation(PointOperations::UpsertPoints(
@@ -92,11 +82,8 @@ impl EdgeIndex {
         self.write(write).await
     }
 
-    /// Removes the points of these chunks from `workspace`; one that is not there, or another's, is passed over.
-    ///
-    /// # Errors
-    /// As [`EdgeIndex::upsert`].
-    pub async fn delete(&self, workspace: WorkspaceId, chunks: &[ChunkId]) -> Result<(), IndexError> {
+    /// As [`Index::delete`](crate::index::Index::delete).
+    pub(super) async fn delete(&self, workspace: WorkspaceId, chunks: &[ChunkId]) -> Result<(), IndexError> {
         if chunks.is_empty() {
             return Ok(());
         }
@@ -108,19 +95,38 @@ impl EdgeIndex {
         .await
     }
 
-    /// The best candidates of `workspace` by meaning and by words, each with both scores, in no order.
-    ///
-    /// # Errors
-    /// [`IndexError::Internal`].
-    pub async fn search(&self, workspace: WorkspaceId, query: IndexQuery) -> Result<Vec<Candidate>, IndexError> {
+    /// As [`Index::search`](crate::index::Index::search).
+    pub(super) async fn search(&self, workspace: WorkspaceId, query: IndexQuery) -> Result<Vec<Candidate>, IndexError> {
         self.blocking(move |shard| candidates(shard, workspace, &query)).await
     }
 
-    /// The ids of all points of `workspace`.
+    /// At most `limit` points of `workspace` with all that they hold, from `after` on; and where the next begin.
     ///
     /// # Errors
     /// [`IndexError::Internal`].
-    pub async fn chunks(&self, workspace: WorkspaceId) -> Result<Vec<ChunkId>, IndexError> {
+    pub async fn points(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<ChunkId>,
+        limit: usize,
+    ) -> Result<(Vec<Point>, Option<ChunkId>), IndexError> {
+        self.blocking(move |shard| {
+            let mut request = ScrollRequestBuilder::new()
+                .limit(limit)
+                .filter(scope(workspace))
+                .with_payload(WithPayloadInterface::Bool(true))
+                .with_vector(WithVector::Bool(true));
+            if let Some(after) = after {
+                request = request.offset(PointId::Uuid(after.as_uuid()));
+            }
+            let (records, next) = shard.scroll(request.build())?;
+            Ok((records.into_iter().filter_map(read_point).collect(), next.and_then(chunk_id)))
+        })
+        .await
+    }
+
+    /// As [`Index::chunks`](crate::index::Index::chunks).
+    pub(super) async fn chunks(&self, workspace: WorkspaceId) -> Result<Vec<ChunkId>, IndexError> {
         const PAGE: usize = 10_000;
         self.blocking(move |shard| {
             let (mut chunks, mut offset) = (Vec::new(), None);
@@ -143,15 +149,7 @@ impl EdgeIndex {
         .await
     }
 
-    /// How many points `workspace` has.
-    ///
-    /// # Errors
-    /// [`IndexError::Internal`].
-    pub async fn count(&self, workspace: WorkspaceId) -> Result<usize, IndexError> {
-        self.blocking(move |shard| shard.count(CountRequest { filter: Some(scope(workspace)), exact: true })).await
-    }
-
-    /// How many points there are in all workspaces, for the operator's figures.
+    /// As [`Index::total`](crate::index::Index::total).
     ///
     /// # Errors
     /// [`IndexError::Internal`].
@@ -159,11 +157,8 @@ impl EdgeIndex {
         self.blocking(|shard| shard.count(CountRequest { filter: None, exact: true })).await
     }
 
-    /// Puts everything that was written on the disk and builds the graph, now.
-    ///
-    /// # Errors
-    /// [`IndexError::DiskFull`] or [`IndexError::Internal`].
-    pub async fn settle(&self) -> Result<(), IndexError> {
+    /// As [`Index::settle`](crate::index::Index::settle).
+    pub(super) async fn settle(&self) -> Result<(), IndexError> {
         has_room(self.inner.shard.path())?;
         self.blocking(|shard| {
             shard.flush()?;
@@ -291,43 +286,25 @@ fn layout(dimension: usize) -> EdgeConfig {
         .build()
 }
 
-/// Cosine and BM25 of a candidate, as far as they are known.
-type Scores = (Option<f32>, Option<f32>);
-
 fn candidates(shard: &EdgeShard, workspace: WorkspaceId, query: &IndexQuery) -> Result<Vec<Candidate>, OperationError> {
     let mut filter = scope(workspace);
     if !query.tags.is_empty() {
         push(&mut filter, any_of(TAGS, query.tags.clone()));
     }
-    let by_meaning = nearest(shard, dense(query), filter.clone(), query.limit)?;
-    let by_words = if query.terms.ids.is_empty() {
-        Vec::new()
-    } else {
-        nearest(shard, sparse(&query.terms), filter.clone(), query.limit)?
-    };
-    let mut scores: HashMap<ChunkId, Scores> = HashMap::new();
-    collect(by_meaning, &mut scores, |score| &mut score.0);
-    collect(by_words, &mut scores, |score| &mut score.1);
-
-    // A candidate of one ranking still has a score in the other: fused scores need both.
-    let without = |is_missing: fn(&Scores) -> bool| -> Vec<ChunkId> {
-        scores.iter().filter(|(_, score)| is_missing(score)).map(|(chunk, _)| *chunk).collect()
-    };
-    let (no_meaning, no_words) = (without(|score| score.0.is_none()), without(|score| score.1.is_none()));
-    if !no_meaning.is_empty() {
-        let mut filter = scope(workspace);
-        push(&mut filter, ids_condition(&no_meaning));
-        collect(nearest(shard, dense(query), filter, no_meaning.len())?, &mut scores, |score| &mut score.0);
+    let mut collected = Collected::default();
+    let rankings = query.rankings();
+    for ranking in rankings {
+        collected.add(*ranking, nearest(shard, vector(query, *ranking), filter.clone(), query.limit)?);
     }
-    if !no_words.is_empty() && !query.terms.ids.is_empty() {
-        let mut filter = scope(workspace);
-        push(&mut filter, ids_condition(&no_words));
-        collect(nearest(shard, sparse(&query.terms), filter, no_words.len())?, &mut scores, |score| &mut score.1);
+    for ranking in rankings {
+        let missing = collected.missing(*ranking);
+        if !missing.is_empty() {
+            let mut filter = scope(workspace);
+            push(&mut filter, ids_condition(&missing));
+            collected.add(*ranking, nearest(shard, vector(query, *ranking), filter, missing.len())?);
+        }
     }
-    Ok(scores
-        .into_iter()
-        .map(|(chunk, (cosine, bm25))| Candidate { chunk, cosine: cosine.unwrap_or(0.0), bm25: bm25.unwrap_or(0.0) })
-        .collect())
+    Ok(collected.into_candidates())
 }
 
 /// The engine's answer for one named vector.
@@ -336,28 +313,23 @@ fn nearest(
     (name, vector): (&str, VectorInternal),
     filter: Filter,
     limit: usize,
-) -> Result<Vec<ScoredPoint>, OperationError> {
+) -> Result<Vec<(ChunkId, f32)>, OperationError> {
     let request = QueryRequestBuilder::new(limit)
         .query(ScoringQuery::Vector(QueryEnum::Nearest(NamedQuery::new(vector, name))))
         .filter(filter)
         .with_payload(WithPayloadInterface::Bool(false));
-    shard.query(request.build())
+    let found = shard.query(request.build())?;
+    Ok(found.into_iter().filter_map(|point| Some((chunk_id(point.id)?, point.score))).collect())
 }
 
-fn collect(found: Vec<ScoredPoint>, scores: &mut HashMap<ChunkId, Scores>, side: fn(&mut Scores) -> &mut Option<f32>) {
-    for point in found {
-        if let Some(chunk) = chunk_id(point.id) {
-            *side(scores.entry(chunk).or_default()) = Some(point.score);
+fn vector(query: &IndexQuery, ranking: Ranking) -> (&'static str, VectorInternal) {
+    match ranking {
+        Ranking::Meaning => (DENSE, query.dense.clone().into()),
+        Ranking::Words => {
+            let Terms { ids, weights } = query.terms.clone();
+            (BM25, SparseVector { indices: ids, values: weights }.into())
         }
     }
-}
-
-fn dense(query: &IndexQuery) -> (&'static str, VectorInternal) {
-    (DENSE, query.dense.clone().into())
-}
-
-fn sparse(terms: &Terms) -> (&'static str, VectorInternal) {
-    (BM25, SparseVector { indices: terms.ids.clone(), values: terms.weights.clone() }.into())
 }
 
 fn stored_point(workspace: WorkspaceId, point: Point) -> PointStruct {
@@ -367,6 +339,22 @@ fn stored_point(workspace: WorkspaceId, point: Point) -> PointStruct {
         Vectors::new_named([(DENSE, Vector::new_dense(point.dense)), (BM25, Vector::from(terms))]),
         json!({ WORKSPACE: workspace.to_string(), TAGS: point.tags }),
     )
+}
+
+fn read_point(record: Record) -> Option<Point> {
+    let Some(VectorStructInternal::Named(mut vectors)) = record.vector else { return None };
+    let (Some(VectorInternal::Dense(dense)), Some(VectorInternal::Sparse(terms))) =
+        (vectors.remove(DENSE), vectors.remove(BM25))
+    else {
+        return None;
+    };
+    let tags = record.payload.as_ref().and_then(|payload| payload.0.get(TAGS)?.as_array().cloned()).unwrap_or_default();
+    Some(Point {
+        chunk: chunk_id(record.id)?,
+        dense,
+        terms: Terms { ids: terms.indices, weights: terms.values },
+        tags: tags.iter().filter_map(|tag| Some(tag.as_str()?.to_owned())).collect(),
+    })
 }
 
 fn scope(workspace: WorkspaceId) -> Filter {

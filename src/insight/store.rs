@@ -19,7 +19,7 @@ pub async fn insert_accuracy(
         insert into accuracy_records
             (id, workspace_id, session_id, message_id, ai_text_sealed, sent, decision, reason, response_type, confidence,
              tokens, latency_ms, trace_sealed, created_at_ms)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $13)";
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let row = record.id.to_string();
     let answer = record.answer;
     let text = vault.seal(Place { column: "accuracy_records.ai_text_sealed", row: &row }, &answer.draft.text)?;
@@ -37,6 +37,7 @@ pub async fn insert_accuracy(
             .bind(answer.reason().map(super::super::answer::decide::Reason::name))
             .bind(answer.response_type.name())
             .bind(answer.confidence)
+            .bind(i64::try_from(answer.trace.tokens()).unwrap_or(i64::MAX))
             .bind(record.latency_ms)
             .bind(&trace)
             .bind(at_ms)

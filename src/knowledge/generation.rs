@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::database::DatabaseError;
 use crate::engine::{Engine, Generation};
 use crate::ids::{ChunkId, WorkspaceId};
-use crate::index::{Index, Point};
+use crate::index::Point;
 use crate::knowledge::parse::{Format, ParsedArticle, parse};
 use crate::knowledge::store::{self, CurrentVersion};
 use crate::knowledge::sync::{KnowledgeError, blocking, embed, embedded_text, fragment, placed, rows};
@@ -44,7 +43,8 @@ pub struct Rebuilt {
 /// # Errors
 /// [`KnowledgeError`]; then what was mended so far stays mended.
 pub async fn mend(engine: &Engine, missing: impl Fn(usize)) -> Result<Mended, KnowledgeError> {
-    let generation = engine.generation();
+    let generation = engine.active_generation().await?;
+    generation.index.prepare().await?;
     let mut mended = Mended::default();
     // What a rebuild left that was cut off after its switch.
     let mut transaction = engine.database().begin().await?;
@@ -65,7 +65,7 @@ pub async fn mend(engine: &Engine, missing: impl Fn(usize)) -> Result<Mended, Kn
             mended.restored += restore(engine, &generation, workspace, chunks).await?;
         }
         if !orphans.is_empty() {
-            let _nothing_is_being_published = engine.publishing().write().await;
+            let _nothing_is_being_published = engine.database().quiet().await?;
             let known: HashSet<ChunkId> =
                 store::chunk_ids(engine.database(), workspace, &generation.row.id).await?.into_iter().collect();
             let orphans: Vec<ChunkId> = orphans.into_iter().filter(|chunk| !known.contains(chunk)).collect();
@@ -116,12 +116,7 @@ pub async fn rebuild(
     let _the_only_rebuild = engine.rebuilding().lock().await;
     let at_ms = engine.clock().now_ms();
     let row = engine.generation_row(store::count_generations(engine.database()).await? + 1);
-    let folder = engine.config().index_dir().join(&row.id);
-    if folder.exists() {
-        // The remains of a rebuild that was cut off.
-        std::fs::remove_dir_all(&folder).map_err(DatabaseError::internal)?;
-    }
-    let index = Index::open(&folder, usize::try_from(row.dimension).unwrap_or_default())?;
+    let index = engine.new_index(&row).await?;
     let mut transaction = engine.database().begin().await?;
     store::insert_generation(&mut transaction, &row, at_ms).await?;
     transaction.commit().await?;
@@ -150,8 +145,7 @@ pub async fn rebuild(
 /// Switches to the generation, unless something was published that it does not have.
 async fn activate(engine: &Engine, generation: &Arc<Generation>) -> Result<bool, KnowledgeError> {
     // What is published from here on must go into the new generation, so nothing is published during the switch.
-    let _nothing_is_being_published = engine.publishing().write().await;
-    let mut transaction = engine.database().begin().await?;
+    let (mut transaction, _nothing_is_being_published) = engine.database().quiet().await?.begin().await?;
     if !store::activate_generation(&mut transaction, &generation.row.id, engine.clock().now_ms()).await? {
         return Ok(false);
     }

@@ -31,12 +31,12 @@ pub struct Located {
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
     /// Nothing is there, or it may not be read.
-    #[error("{path} cannot be read: {source}")]
+    #[error("{path} cannot be read: {why}")]
     Unreadable {
         /// The path.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        why: io::Error,
     },
     /// Two of the given folders have a file of the same name.
     #[error("{source_name} is in two of the given folders; ingest their common parent instead")]
@@ -55,7 +55,7 @@ pub enum ScanError {
 pub fn scan(paths: &[PathBuf]) -> Result<Scan, ScanError> {
     let mut scan = Scan::default();
     for path in paths {
-        let unreadable = |source| ScanError::Unreadable { path: path.clone(), source };
+        let unreadable = |why| ScanError::Unreadable { path: path.clone(), why };
         let metadata = std::fs::metadata(path).map_err(unreadable)?;
         let root = if metadata.is_dir() { path.clone() } else { path.parent().map(Path::to_owned).unwrap_or_default() };
         std::fs::read_dir(if root.as_os_str().is_empty() { Path::new(".") } else { &root }).map_err(unreadable)?;
@@ -71,6 +71,29 @@ pub fn scan(paths: &[PathBuf]) -> Result<Scan, ScanError> {
 }
 
 impl Scan {
+    /// The parts of the one folder that all files were found in; none when there are several.
+    #[must_use]
+    pub fn folder(&self) -> Vec<String> {
+        let mut roots: Vec<&Path> = self.files.values().map(|located| located.root.as_path()).collect();
+        roots.dedup();
+        let [root] = roots[..] else { return Vec::new() };
+        // A path without a folder, as in `faq.md`, lies in the working directory.
+        let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
+        let Ok(root) = root.canonicalize() else { return Vec::new() };
+        let parts = root.components().filter_map(|part| match part {
+            std::path::Component::Normal(part) => Some(part.to_string_lossy().into_owned()),
+            _ => None,
+        });
+        parts.collect()
+    }
+
+    /// The same files, named as the workspace has the folder `prefix`.
+    #[must_use]
+    pub fn below(mut self, prefix: &str) -> Self {
+        self.files = self.files.into_iter().map(|(source, located)| (format!("{prefix}{source}"), located)).collect();
+        self
+    }
+
     fn take(&mut self, path: &Path, root: &Path) -> Result<(), ScanError> {
         let below = path.strip_prefix(root).unwrap_or(path);
         let Some(source) = below.to_str().map(|below| below.replace(std::path::MAIN_SEPARATOR, "/")) else {

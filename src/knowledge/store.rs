@@ -9,7 +9,7 @@ use crate::knowledge::parse::Fragment;
 use crate::{execute, read, run};
 
 /// An article's state where one was ingested from a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Known {
     /// The file's path below the ingested folder.
     pub source: String,
@@ -343,10 +343,23 @@ pub async fn term_frequencies(
     Ok(frequencies)
 }
 
-/// A number that goes up with each change of what a question can find; `None` for an unknown workspace.
-pub async fn knowledge_version(database: &Database, workspace: WorkspaceId) -> Result<Option<i64>, DatabaseError> {
-    const SQL: &str = "select knowledge_version from workspaces where id = $1";
-    read!(database, |pool: D| sqlx::query_scalar(SQL).bind(workspace.to_string()).fetch_optional(pool))
+/// Where a workspace's knowledge stands.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Standing {
+    /// A number that goes up with each change of what a question can find.
+    pub knowledge_version: i64,
+    /// The generation that questions are answered from, in every process on this database.
+    pub generation: String,
+}
+
+/// Where the knowledge of `workspace` stands; `None` for an unknown workspace.
+pub async fn standing(database: &Database, workspace: WorkspaceId) -> Result<Option<Standing>, DatabaseError> {
+    const SQL: &str = "
+        select knowledge_version,
+            coalesce((select id from index_generations where state = 'active'), '') as generation
+        from workspaces
+        where id = $1";
+    read!(database, |pool: D| sqlx::query_as(SQL).bind(workspace.to_string()).fetch_optional(pool))
 }
 
 /// Some current versions that have no chunks in `generation` yet, at most `limit`.
@@ -395,6 +408,19 @@ pub async fn active_generation(database: &Database) -> Result<Option<GenerationR
         from index_generations
         where state = 'active'";
     read!(database, |pool: D| sqlx::query_as(SQL).fetch_optional(pool))
+}
+
+/// Whether questions are answered from `generation`.
+pub async fn is_active(transaction: &mut Transaction, generation: &str) -> Result<bool, DatabaseError> {
+    const SQL: &str = "select id from index_generations where state = 'active'";
+    let active: Option<String> = run!(transaction, |connection: D| sqlx::query_scalar(SQL).fetch_optional(connection))?;
+    Ok(active.as_deref() == Some(generation))
+}
+
+/// The generations that no question is answered from any more.
+pub async fn retired_generations(database: &Database) -> Result<Vec<String>, DatabaseError> {
+    const SQL: &str = "select id from index_generations where state = 'retired'";
+    read!(database, |pool: D| sqlx::query_scalar(SQL).fetch_all(pool))
 }
 
 /// How many generations there have been, for the next one's number.

@@ -1,11 +1,11 @@
 //! A folder of articles against a workspace: what is to be done, and doing it file by file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
 use crate::database::DatabaseError;
-use crate::engine::{Engine, Generation};
+use crate::engine::{Engine, Generation, OpenError};
 use crate::ids::{ArticleId, ChunkId, VersionId, WorkspaceId};
 use crate::index::{IndexError, Point};
 use crate::inference::InferenceError;
@@ -82,6 +82,9 @@ pub enum KnowledgeError {
     /// The embedding model.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// The active index generation, which this process cannot open.
+    #[error(transparent)]
+    Generation(#[from] OpenError),
 }
 
 impl KnowledgeError {
@@ -129,22 +132,63 @@ pub fn plan(files: &[Manifest], known: &[Known]) -> Plan {
     plan
 }
 
+/// Where in the workspace the files of a folder lie, when the folder is a part of one that was ingested before: a prefix such as
+/// `orders/`, or nothing.
+///
+/// `path` are the parts of the folder's own path. At least half of the files must be known under the prefix.
+#[must_use]
+pub fn folder_in_workspace(files: &[Manifest], path: &[String], known: &[Known]) -> String {
+    let known: HashSet<&str> = known.iter().map(|known| known.source.as_str()).collect();
+    let count =
+        |prefix: &str| files.iter().filter(|file| known.contains(format!("{prefix}{}", file.source).as_str())).count();
+    let mut best = (count(""), String::new());
+    for start in (0..path.len()).rev() {
+        let prefix = format!("{}/", path[start..].join("/"));
+        let found = count(&prefix);
+        if found > best.0 && 2 * found >= files.len() {
+            best = (found, prefix);
+        }
+    }
+    best.1
+}
+
 /// Makes the file's content the current version of its article.
 ///
 /// # Errors
 /// [`KnowledgeError`]; then the workspace answers from what it had before.
 pub async fn publish(engine: &Engine, workspace: WorkspaceId, file: ArticleFile) -> Result<Published, KnowledgeError> {
     let source = checked_source(&file.source)?.to_owned();
-    if store::knowledge_version(engine.database(), workspace).await?.is_none() {
+    if store::standing(engine.database(), workspace).await?.is_none() {
         return Err(KnowledgeError::NoWorkspace(workspace));
     }
     let article_bytes_max = engine.config().article_bytes_max;
     let chunker = engine.clone();
     let fragments = file.fragments.clone();
     let prepared = blocking(move || prepare(&chunker, &file, article_bytes_max)).await??;
-    // Held until the commit, so that a new generation is not switched to between the points and their rows.
-    let _publishing = engine.publishing().read().await;
-    let generation = engine.generation();
+    // Once more when another process switches generations just before the right to publish is had.
+    for _ in 0..SWITCHES_MAX {
+        if let Some(published) = publish_prepared(engine, workspace, &source, &prepared, &fragments).await? {
+            return Ok(published);
+        }
+    }
+    Err(DatabaseError::internal("the index generation was switched again and again").into())
+}
+
+/// Switches of the generation that one article is published through.
+const SWITCHES_MAX: usize = 3;
+
+/// Writes the points and commits the version; `None`, and nothing is visible, when the generation has been switched.
+async fn publish_prepared(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    source: &str,
+    prepared: &Prepared,
+    fragments: &[Fragment],
+) -> Result<Option<Published>, KnowledgeError> {
+    let generation = engine.active_generation().await?;
+    // Had before the first point is written and kept until the commit: nobody takes the points for orphans, nor switches to a
+    // generation that does not have them.
+    let right = engine.database().may_publish().await?;
     let at_ms = engine.clock().now_ms();
     let version = VersionId::new(engine.ids(), at_ms);
     let points =
@@ -152,16 +196,19 @@ pub async fn publish(engine: &Engine, workspace: WorkspaceId, file: ArticleFile)
     let chunks = rows(version, &generation.row.id, &prepared.chunks, &points);
     generation.index.upsert(workspace, points).await?;
 
-    let mut transaction = engine.database().begin().await?;
+    let (mut transaction, _right) = right.begin().await?;
+    if !store::is_active(&mut transaction, &generation.row.id).await? {
+        return Ok(None);
+    }
     let new_version = NewVersion {
         id: version,
-        source: &source,
+        source,
         title: &prepared.article.title,
         tags: &prepared.article.tags,
         language: prepared.article.language.as_deref(),
         url: None,
         body: &prepared.body,
-        fragments: &fragments,
+        fragments,
         plain_text: &prepared.article.text,
         digest: &prepared.digest,
         at_ms,
@@ -174,7 +221,7 @@ pub async fn publish(engine: &Engine, workspace: WorkspaceId, file: ArticleFile)
     if let Err(error) = generation.index.delete(workspace, &replaced).await {
         tracing::warn!(%error, "replaced points stay in the index until the next start");
     }
-    Ok(Published { chunks: chunks.len() })
+    Ok(Some(Published { chunks: chunks.len() }))
 }
 
 /// Takes the articles at `sources` out of what a question can find. Returns how many there were.
@@ -189,7 +236,11 @@ pub async fn withdraw(engine: &Engine, workspace: WorkspaceId, sources: &[String
         transaction.commit().await?;
         if let Some(chunks) = chunks {
             withdrawn += 1;
-            if let Err(error) = engine.generation().index.delete(workspace, &chunks).await {
+            let deleted = match engine.active_generation().await {
+                Ok(generation) => generation.index.delete(workspace, &chunks).await.map_err(KnowledgeError::from),
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = deleted {
                 tracing::warn!(%error, "withdrawn points stay in the index until the next start");
             }
         }
@@ -213,13 +264,22 @@ pub(super) struct PreparedChunk {
     pub text: String,
 }
 
-fn prepare(engine: &Engine, file: &ArticleFile, article_bytes_max: usize) -> Result<Prepared, KnowledgeError> {
+/// Reads the file as an article.
+///
+/// # Errors
+/// [`KnowledgeError`], always about the file.
+pub fn check(file: &ArticleFile, article_bytes_max: usize) -> Result<ParsedArticle, KnowledgeError> {
+    checked_source(&file.source)?;
     if file.bytes.len() > article_bytes_max {
         return Err(ParseError::TooLarge { bytes: file.bytes.len(), bytes_max: article_bytes_max }.into());
     }
     let format =
         Format::of_file_name(&file.source).ok_or_else(|| KnowledgeError::UnknownFormat(file.source.clone()))?;
-    let article = parse(&file.source, format, &file.bytes, &|path| fragment(&file.fragments, path))?;
+    Ok(parse(&file.source, format, &file.bytes, &|path| fragment(&file.fragments, path))?)
+}
+
+fn prepare(engine: &Engine, file: &ArticleFile, article_bytes_max: usize) -> Result<Prepared, KnowledgeError> {
+    let article = check(file, article_bytes_max)?;
     let chunks = placed(&article.text, engine.chunker().chunk(&article));
     let body = String::from_utf8_lossy(&file.bytes).replace('\0', "");
     Ok(Prepared { digest: file.digest(), body, chunks, article })
@@ -368,6 +428,18 @@ mod tests {
             missing: vec!["gone.md".into()],
         };
         assert_eq!(plan, expected);
+    }
+
+    #[test]
+    fn a_part_of_an_ingested_folder_is_known_for_what_it_is() {
+        let known = [known("orders/a.md", "1"), known("orders/b.md", "2"), known("a.md", "3")];
+        let path = ["home", "docs", "orders"].map(str::to_owned);
+        let files = [manifest("a.md", "1"), manifest("b.md", "2")];
+        assert_eq!(folder_in_workspace(&files, &path, &known), "orders/");
+        assert_eq!(folder_in_workspace(&files[1..], &path, &known), "orders/");
+        assert_eq!(folder_in_workspace(&files[..1], &path, &known), "", "it is known as it is");
+        let others = [manifest("b.md", "2"), manifest("x.md", "4"), manifest("y.md", "5")];
+        assert_eq!(folder_in_workspace(&others, &path, &known), "", "most of it is not known there");
     }
 
     #[test]

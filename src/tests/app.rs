@@ -13,6 +13,7 @@ use candor::database::Database;
 use candor::engine::{Engine, OpenError, Unfit};
 use candor::http::{App, Readiness, router};
 use candor::ids::{Ids, WorkspaceId};
+use candor::knowledge::generation;
 use candor::knowledge::sync::{self, ArticleFile, Published};
 use candor::people::store::{self, Workspace};
 use candor::people::{ApiKey, KeyKind, Scope, key};
@@ -108,10 +109,16 @@ impl TestApp {
 
     /// As [`TestApp::start`], with other settings.
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::with_ids(Ids::counted(), change).await
+    }
+
+    /// As [`TestApp::with`]; with [`Ids::Random`], what is outside of the folder is not what another test has there.
+    pub(crate) async fn with_ids(ids: Ids, change: impl FnOnce(&mut Config)) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let mut config = config(folder.path());
         change(&mut config);
-        let engine = open(config, Unfit::Refuse).await.unwrap();
+        let engine = Engine::open(config, Clock::fixed(NOW_MS), ids, Unfit::Refuse).await.unwrap();
+        generation::mend(&engine, |_| ()).await.unwrap();
         let bikes = tenant(&engine, "Bikes").await;
         let bread = tenant(&engine, "Bread").await;
         let empty = tenant(&engine, "Empty").await;

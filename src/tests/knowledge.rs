@@ -8,7 +8,7 @@ use std::time::Duration;
 use candor::config::{Config, Precision};
 use candor::engine::{Engine, OpenError, Unfit};
 use candor::ids::{ChunkId, Ids, VersionId};
-use candor::index::{Index, IndexError, Point};
+use candor::index::{EdgeIndex, IndexError, Point};
 use candor::knowledge::generation::{self, Mended};
 use candor::knowledge::{store, sync};
 use serde_json::Value;
@@ -314,7 +314,7 @@ async fn an_index_of_other_settings_is_built_again_even_if_it_cannot_be_read() {
     let (tenant, generation_id) = (app.bikes.clone(), app.engine.generation().row.id.clone());
     let folder = app.close().await;
     let path = folder.path().join("index").join(&generation_id);
-    eventually("the index is closed", || async { Index::open(&path, 384).is_ok().then_some(()) }).await;
+    eventually("the index is closed", || async { EdgeIndex::open(&path, 384).is_ok().then_some(()) }).await;
     std::fs::write(path.join("edge_config.json"), "{nonsense").unwrap();
     let other = || Config { embedding_precision: Precision::Fp32, ..config(folder.path()) };
     let refused = eventually("the data folder is free", || async {
@@ -347,7 +347,7 @@ async fn a_damaged_index_is_named_refused_and_built_again() {
     let folder = app.close().await;
     for (name, damage) in DAMAGES {
         let path = folder.path().join("index").join(&folder_of_generation);
-        eventually("the index is closed", || async { Index::open(&path, 384).is_ok().then_some(()) }).await;
+        eventually("the index is closed", || async { EdgeIndex::open(&path, 384).is_ok().then_some(()) }).await;
         damage(&path);
 
         let refused = reopened(folder.path(), Unfit::Refuse).await.err().unwrap_or_else(|| panic!("{name}: opened"));

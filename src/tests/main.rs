@@ -6,9 +6,13 @@
 mod app;
 mod architecture;
 mod chat_query;
+mod indexes;
 mod knowledge;
 mod openapi;
 mod problems;
+mod proxy;
+mod schema;
+mod servers;
 mod stores;
 mod tenancy;
 mod tickets;

@@ -124,7 +124,7 @@ fn a_file_that_vanishes_on_the_way_is_named_and_the_others_are_in() {
     // The first of thirty is in: the last one is planned, and not read again yet.
     until("the first article is published", || (look.changes() > 0).then_some(()));
     site.remove("zz.md");
-    let ran = run.end().ends_with(1).says(&["zz.md: cannot be read"]).json();
+    let ran = run.end().ends_with(1).json();
     assert_eq!(ran["added"].as_array().unwrap().len(), 30);
     assert_eq!(ran["failed"][0]["file"], "zz.md");
 }

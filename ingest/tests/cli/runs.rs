@@ -44,7 +44,7 @@ fn an_edited_file_is_changed_alone_and_a_file_that_has_gone_is_kept_until_it_is_
     assert_eq!(look.sources(), ["a.md", "b.txt", "guides/c.markdown"]);
 
     let told = site.ingest(&["docs"]).succeeds();
-    assert!(told.stdout.contains("file has gone, article kept (--prune removes it): b.txt"), "{told:?}");
+    assert!(told.stdout.contains("not in this folder any more, article kept (--prune removes it): b.txt"), "{told:?}");
     let pruned = site.ingest(&["docs", "--prune", "--json"]).succeeds().json();
     assert_eq!((&pruned["removed"], &pruned["missing"]), (&json!(["b.txt"]), &json!([])));
     assert_eq!(look.sources(), ["a.md", "guides/c.markdown"]);

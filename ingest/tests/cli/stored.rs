@@ -7,7 +7,7 @@ use candor::config::Config;
 use candor::database::Database;
 use candor::engine::{Engine, Unfit};
 use candor::ids::{ChunkId, Ids, VersionId, WorkspaceId};
-use candor::index::{Index, IndexQuery, Terms};
+use candor::index::{EdgeIndex, Index, IndexQuery, Terms};
 use candor::knowledge::generation::{self, Mended};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
@@ -135,7 +135,7 @@ impl Stored {
         database.close().await;
 
         let generation = &rows.first().expect("nothing is published").generation_id;
-        let index = Index::open(&site.data().join("index").join(generation), DIMENSION).unwrap();
+        let index = Index::Edge(EdgeIndex::open(&site.data().join("index").join(generation), DIMENSION).unwrap());
         let workspace: WorkspaceId = site.workspace.parse().unwrap();
         let points: BTreeSet<ChunkId> = index.chunks(workspace).await.unwrap().into_iter().collect();
         let known: BTreeSet<ChunkId> = rows.iter().map(|row| row.chunk_id.parse().unwrap()).collect();

@@ -1,0 +1,125 @@
+//! Who drafts the answer: a language model where there is one, and the articles' own sentences where it fails.
+
+use crate::answer::ResponseType;
+use crate::answer::decide::Reason;
+use crate::answer::draft::Draft;
+use crate::answer::grounded::{self, CheckedSentence, Sufficiency};
+use crate::answer::{extractive, prompt};
+use crate::engine::Engine;
+use crate::inference::{Gemini, GenerateError, Usage};
+use crate::search::Found;
+
+/// A draft and how it came about.
+#[derive(Debug)]
+pub(super) struct Generated {
+    pub draft: Draft,
+    pub response_type: ResponseType,
+    /// Why a person is needed whatever the confidence.
+    pub needs_person: Option<Reason>,
+    /// What the language model did, where one was asked.
+    pub model: Option<ModelTrace>,
+}
+
+/// What a language model did for an answer.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelTrace {
+    /// The model.
+    pub model: String,
+    /// The prompt's name.
+    pub prompt: String,
+    /// `ok`, or what went wrong.
+    pub result: String,
+    /// What went wrong, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Tokens that it used.
+    pub usage: Usage,
+    /// What that cost, in US dollars.
+    pub cost_usd: f64,
+    /// Attempts that it took.
+    pub attempts: u32,
+    /// Whether the passages answer the question, as it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sufficiency: Option<Sufficiency>,
+    /// What is missing, as it says.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub missing: String,
+    /// How sure it says it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stated_confidence: Option<f64>,
+    /// Its sentences, with what became of each.
+    pub sentences: Vec<CheckedSentence>,
+}
+
+/// Drafts an answer to `question` from what was found.
+pub(super) async fn generate(engine: &Engine, question: &str, found: &Found) -> Generated {
+    let quoted = || extractive::draft(engine.bm25(), question, found);
+    let model = match engine.gemini() {
+        // Nothing to answer from: no model is needed to see that.
+        Some(gemini) if !found.passages.is_empty() => gemini,
+        _ => {
+            return Generated {
+                draft: quoted(),
+                response_type: ResponseType::Extractive,
+                needs_person: None,
+                model: None,
+            };
+        }
+    };
+    match ask(model, engine, question, found).await {
+        Ok((draft, trace)) => {
+            let is_answer = !draft.citations.is_empty() && trace.sufficiency != Some(Sufficiency::Insufficient);
+            let needs_person = (!is_answer).then_some(Reason::InsufficientEvidence);
+            Generated { draft, response_type: ResponseType::Ai, needs_person, model: Some(trace) }
+        }
+        Err((error, trace)) => {
+            tracing::warn!(%error, model = model.model(), "the language model did not answer");
+            let needs_person = matches!(error, GenerateError::Blocked(_)).then_some(Reason::Blocked);
+            Generated { draft: quoted(), response_type: ResponseType::Fallback, needs_person, model: Some(trace) }
+        }
+    }
+}
+
+async fn ask(
+    model: &Gemini,
+    engine: &Engine,
+    question: &str,
+    found: &Found,
+) -> Result<(Draft, ModelTrace), (GenerateError, ModelTrace)> {
+    let mut trace = ModelTrace {
+        model: model.model().to_owned(),
+        prompt: prompt::NAME.to_owned(),
+        result: "ok".to_owned(),
+        error: None,
+        usage: Usage::default(),
+        cost_usd: 0.0,
+        attempts: 0,
+        sufficiency: None,
+        missing: String::new(),
+        stated_confidence: None,
+        sentences: Vec::new(),
+    };
+    let read = match model.generate(&prompt::prompt(question, &found.passages)).await {
+        Ok(generated) => {
+            (trace.usage, trace.cost_usd, trace.attempts) = (generated.usage, generated.cost_usd, generated.attempts);
+            grounded::read(&generated.text).map_err(|error| GenerateError::Invalid(error.to_string()))
+        }
+        Err(error) => Err(error),
+    };
+    match read {
+        Ok(reply) => {
+            let (draft, sentences) = grounded::ground(engine.bm25(), &reply, found);
+            trace.sufficiency = Some(reply.sufficiency);
+            trace.missing = reply.missing;
+            trace.stated_confidence = reply.confidence.filter(|stated| (0.0..=1.0).contains(stated));
+            trace.sentences = sentences;
+            Ok((draft, trace))
+        }
+        Err(error) => {
+            error.result().clone_into(&mut trace.result);
+            trace.error = Some(error.to_string());
+            Err((error, trace))
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Google's Gemini over its REST interface: one prompt, one answer in JSON, within a budget of time.
+
+mod failure;
+mod wire;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+pub use failure::GenerateError;
+use metrics::counter;
+use reqwest::{Client, RequestBuilder};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+pub use wire::{Prompt, Usage};
+
+use crate::config::{Config, Thinking};
+use crate::inference::breaker::Breaker;
+use crate::inference::gemini::failure::{Failure, Repeat};
+use crate::inference::gemini::wire::{Candidate, Response, request};
+use crate::telemetry;
+
+/// The provider's name in metrics and traces.
+pub const PROVIDER: &str = "gemini";
+
+/// Attempts after the first, all within the budget.
+const RETRIES_MAX: usize = 2;
+/// The first pause between two attempts; the second is twice as long, each with some chance in it.
+const FIRST_PAUSE: Duration = Duration::from_millis(300);
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The largest body that is read.
+const RESPONSE_BYTES_MAX: usize = 1 << 20;
+
+/// A model of the Gemini API; cheap to clone.
+#[derive(Clone)]
+pub struct Gemini {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    http: Client,
+    url: String,
+    key: SecretString,
+    model: String,
+    thinking: Thinking,
+    /// Set when the model has said that it knows no such setting.
+    without_thinking: AtomicBool,
+    tokens_max: u32,
+    budget: Duration,
+    /// US dollars a token.
+    input_usd: f64,
+    output_usd: f64,
+    breaker: Breaker,
+}
+
+/// What a model said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generated {
+    /// Its words.
+    pub text: String,
+    /// What it used.
+    pub usage: Usage,
+    /// What that cost, in US dollars.
+    pub cost_usd: f64,
+    /// Attempts that it took.
+    pub attempts: u32,
+}
+
+impl std::fmt::Debug for Gemini {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Gemini({})", self.inner.model)
+    }
+}
+
+impl Gemini {
+    /// The model that the settings name; `None` without a key. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`GenerateError::Refused`] when the HTTP client cannot be made.
+    pub fn of(config: &Config) -> Result<Option<Self>, GenerateError> {
+        let Some(key) = config.gemini_api_key.clone() else { return Ok(None) };
+        let http = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()
+            .map_err(|error| GenerateError::Refused(error.to_string()))?;
+        let a_million = 1e6;
+        let inner = Inner {
+            http,
+            url: config.gemini_url.trim_end_matches('/').to_owned(),
+            key,
+            model: config.gemini_model.clone(),
+            thinking: config.gemini_thinking,
+            without_thinking: AtomicBool::new(false),
+            tokens_max: config.generation_tokens_max,
+            budget: Duration::from_secs(config.generation_seconds_max),
+            input_usd: config.gemini_input_usd / a_million,
+            output_usd: config.gemini_output_usd / a_million,
+            breaker: Breaker::new(PROVIDER),
+        };
+        inner.start_label_pairs();
+        Ok(Some(Self { inner: Arc::new(inner) }))
+    }
+
+    /// The model's name.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.inner.model
+    }
+
+    /// Whether calls are made at all: after failures in a row none is, for a while.
+    #[must_use]
+    pub fn is_called(&self) -> bool {
+        self.inner.breaker.is_closed()
+    }
+
+    /// Asks the model. Takes at most the configured time, all attempts together.
+    ///
+    /// # Errors
+    /// [`GenerateError`].
+    pub async fn generate(&self, prompt: &Prompt) -> Result<Generated, GenerateError> {
+        let outcome = self.within_budget(prompt).await;
+        let result = outcome.as_ref().map_or_else(GenerateError::result, |_| "ok");
+        self.inner.count(result);
+        outcome
+    }
+
+    async fn within_budget(&self, prompt: &Prompt) -> Result<Generated, GenerateError> {
+        let Some(passage) = self.inner.breaker.pass() else {
+            return Err(GenerateError::Unavailable(
+                "it has failed again and again and is left alone for a while".into(),
+            ));
+        };
+        let until = Instant::now() + self.inner.budget;
+        let attempts = AtomicU32::new(0);
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(FIRST_PAUSE)
+            .with_factor(2.0)
+            .with_max_times(RETRIES_MAX)
+            .with_jitter();
+        let attempt = || {
+            attempts.fetch_add(1, Ordering::Relaxed);
+            self.attempt(prompt)
+        };
+        let trying = attempt
+            .retry(pauses)
+            .when(|failure: &Failure| !matches!(failure.repeat, Repeat::Never | Repeat::NotFor(_)))
+            .adjust(|failure, pause| {
+                let pause = match failure.repeat {
+                    Repeat::After(told) => pause.map(|pause| pause.max(told)),
+                    Repeat::WithoutThinking => pause.map(|_| Duration::ZERO),
+                    Repeat::Soon | Repeat::Never | Repeat::NotFor(_) => pause,
+                };
+                // A pause that ends after the budget is not worth waiting for.
+                pause.filter(|pause| Instant::now() + *pause < until)
+            });
+        let outcome = tokio::time::timeout_at(until, trying).await.unwrap_or_else(|_| {
+            let seconds = self.inner.budget.as_secs();
+            Err(Failure::never(GenerateError::Unavailable(format!("no answer within {seconds} seconds"))))
+        });
+        match &outcome {
+            Ok(_) => passage.succeeded(),
+            // The upstream works: it is this prompt that it does not answer.
+            Err(Failure {
+                error: GenerateError::Blocked(_) | GenerateError::Truncated | GenerateError::Invalid(_),
+                ..
+            }) => {
+                passage.succeeded();
+            }
+            Err(Failure { repeat: Repeat::NotFor(alone_for), .. }) => passage.failed(Some(*alone_for)),
+            Err(_) => passage.failed(None),
+        }
+        let generated = outcome.map_err(|failure| failure.error)?;
+        Ok(Generated { attempts: attempts.into_inner(), ..generated })
+    }
+
+    async fn attempt(&self, prompt: &Prompt) -> Result<Generated, Failure> {
+        let inner = &self.inner;
+        let without_thinking = inner.without_thinking.load(Ordering::Relaxed);
+        let thinking = if without_thinking { Thinking::Default } else { inner.thinking };
+        let body = request(prompt, thinking, inner.tokens_max);
+        let url = format!("{}/v1beta/models/{}:generateContent", inner.url, inner.model);
+        match self.send(inner.http.post(url).json(&body)).await {
+            Ok(body) => inner.read(&body),
+            Err(failure) => {
+                if failure.repeat == Repeat::WithoutThinking {
+                    // It was left out already: then it is something else, and the same again.
+                    if without_thinking || inner.thinking == Thinking::Default {
+                        return Err(Failure::never(failure.error));
+                    }
+                    inner.without_thinking.store(true, Ordering::Relaxed);
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Asks whether the key opens the model.
+    ///
+    /// # Errors
+    /// [`GenerateError::Refused`] or [`GenerateError::Unavailable`].
+    pub async fn check(&self) -> Result<(), GenerateError> {
+        let inner = &self.inner;
+        let asked = self.send(inner.http.get(format!("{}/v1beta/models/{}", inner.url, inner.model)));
+        match tokio::time::timeout(inner.budget, asked).await {
+            Ok(answered) => answered.map(drop).map_err(|failure| failure.error),
+            Err(_) => Err(GenerateError::Unavailable(format!("no answer within {} seconds", inner.budget.as_secs()))),
+        }
+    }
+
+    /// Sends a request and reads the body of an answer that is no error.
+    async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, Failure> {
+        let mut key = reqwest::header::HeaderValue::from_str(self.inner.key.expose_secret()).map_err(|_| {
+            Failure::never(GenerateError::Refused("GEMINI_API_KEY is no key: it has a line break or the like".into()))
+        })?;
+        key.set_sensitive(true);
+        // In a header: an address ends up in logs.
+        let mut response = request.header("x-goog-api-key", key).send().await.map_err(Failure::transport)?;
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(Failure::transport)? {
+            body.extend_from_slice(&piece);
+            if body.len() > RESPONSE_BYTES_MAX {
+                return Err(Failure::never(GenerateError::Invalid("it is larger than a megabyte".into())));
+            }
+        }
+        if response.status().is_success() { Ok(body) } else { Err(Failure::status(response.status(), &body)) }
+    }
+}
+
+impl Inner {
+    /// What a response says, counting what it cost whatever it says.
+    fn read(&self, body: &[u8]) -> Result<Generated, Failure> {
+        let invalid = |why: &str| Failure::never(GenerateError::Invalid(why.to_owned()));
+        let response: Response = serde_json::from_slice(body).map_err(|error| invalid(&error.to_string()))?;
+        let usage = Usage::from(response.usage_metadata);
+        let cost_usd = self.count_tokens(usage);
+        if let Some(reason) = response.prompt_feedback.block_reason {
+            return Err(Failure::never(GenerateError::Blocked(reason)));
+        }
+        let Some(candidate) = response.candidates.first() else { return Err(invalid("it is empty")) };
+        finished(candidate)?;
+        let text = candidate.text();
+        if text.trim().is_empty() {
+            return Err(invalid("it is empty"));
+        }
+        Ok(Generated { text, usage, cost_usd, attempts: 1 })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 tokens")]
+    fn count_tokens(&self, usage: Usage) -> f64 {
+        let model = self.model.clone();
+        for (kind, tokens) in [("prompt", usage.prompt), ("answer", usage.answer), ("thoughts", usage.thoughts)] {
+            counter!(telemetry::GENERATOR_TOKENS, "model" => model.clone(), "kind" => kind).increment(tokens);
+        }
+        let cost_usd = usage.prompt as f64 * self.input_usd + (usage.answer + usage.thoughts) as f64 * self.output_usd;
+        telemetry::add_cost_usd(&model, cost_usd);
+        cost_usd
+    }
+
+    fn count(&self, result: &'static str) {
+        counter!(
+            telemetry::GENERATOR_REQUESTS, "provider" => PROVIDER, "model" => self.model.clone(), "result" => result
+        )
+        .increment(1);
+    }
+
+    fn start_label_pairs(&self) {
+        for result in GenerateError::RESULTS {
+            counter!(
+                telemetry::GENERATOR_REQUESTS, "provider" => PROVIDER, "model" => self.model.clone(), "result" => result
+            )
+            .absolute(0);
+        }
+        for kind in ["prompt", "answer", "thoughts"] {
+            counter!(telemetry::GENERATOR_TOKENS, "model" => self.model.clone(), "kind" => kind).absolute(0);
+        }
+        telemetry::add_cost_usd(&self.model, 0.0);
+    }
+}
+
+/// Why the model stopped, where it is not because it had said all.
+fn finished(candidate: &Candidate) -> Result<(), Failure> {
+    Err(Failure::never(match candidate.finish_reason.as_deref() {
+        Some("STOP") => return Ok(()),
+        Some("MAX_TOKENS") => GenerateError::Truncated,
+        Some(reason @ ("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII")) => {
+            GenerateError::Blocked(reason.to_owned())
+        }
+        Some(reason) => GenerateError::Invalid(format!("it ended with {reason}")),
+        None => GenerateError::Invalid("it does not say that it is whole".into()),
+    }))
+}
