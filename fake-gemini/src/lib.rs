@@ -1,6 +1,11 @@
 //! A fake of Google's Gemini REST API, for tests and for running Candor without a key.
 
+mod check;
+mod error;
+mod fields;
+mod request;
 mod scenario;
+mod schema;
 mod script;
 
 pub use scenario::{Moment, Plain, Scenario, UnknownScenario};
