@@ -5,5 +5,6 @@
 mod checks;
 mod client;
 mod failures;
+mod program;
 mod replies;
 mod server;
