@@ -116,8 +116,13 @@ test: setup build ## Run all tests, beside a throw-away PostgreSQL and a Qdrant 
 .PHONY: check
 check: ## Check the format, the lints and the documentation
 	@$(CARGO) fmt --all --check
+	@sh .check-deploy.sh
 	@$(CARGO) clippy $(CARGO_FLAGS) --all-targets -- -D warnings
 	@RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc $(CARGO_FLAGS) --no-deps --document-private-items
+
+.PHONY: story
+story: setup build ## Run the main job on embedded parts and on servers, and print both side by side
+	@sh .with-servers.sh $(BIN)/story
 
 .PHONY: bench
 bench: setup build ## Print the speed and memory figures of the README

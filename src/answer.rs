@@ -16,7 +16,7 @@ mod trace;
 use crate::answer::decide::{Decision, Reason};
 pub use crate::answer::draft::Draft;
 use crate::answer::features::Features;
-pub use crate::answer::generate::ModelTrace;
+pub use crate::answer::generate::{ModelTrace, generator};
 pub use crate::answer::trace::{Trace, TracedPassage, Versions};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, VersionId, WorkspaceId};

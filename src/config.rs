@@ -14,15 +14,17 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// Settings that keep the names which other support tools use; all others are `CANDOR_` and the setting's name.
-const SHARED_NAMES: [(&str, &str); 7] = [
+const SHARED_NAMES: [(&str, &str); 6] = [
     ("DATABASE_URL", "database_url"),
     ("QDRANT_URL", "qdrant_url"),
     ("QDRANT_API_KEY", "qdrant_api_key"),
     ("GEMINI_API_KEY", "gemini_api_key"),
-    ("GOOGLE_GENERATIVE_AI_API_KEY", "gemini_api_key"),
     ("GEMINI_MODEL", "gemini_model"),
     ("PORT", "port"),
 ];
+
+/// Other names of settings, read for those who come from another support tool.
+const ALIASES: [(&str, &str); 1] = [("GOOGLE_GENERATIVE_AI_API_KEY", "gemini_api_key")];
 
 /// Settings that may hold a password: shown as `(hidden)`, and also read from the file that `NAME_FILE` names.
 const SECRETS: [&str; 3] = ["database_url", "qdrant_api_key", "gemini_api_key"];
@@ -356,7 +358,7 @@ fn refused(error: &figment::Error) -> ConfigError {
 
 /// The setting that an environment variable is for.
 fn setting(variable: &str) -> Option<String> {
-    let shared = SHARED_NAMES.iter().find(|(shared, _)| *shared == variable);
+    let shared = SHARED_NAMES.iter().chain(&ALIASES).find(|(shared, _)| *shared == variable);
     shared.map_or_else(
         || variable.strip_prefix("CANDOR_").map(str::to_lowercase),
         |(_, setting)| Some((*setting).to_owned()),

@@ -29,6 +29,8 @@ pub struct Asked {
     pub quotes: Vec<String>,
     /// `answered`, `clarified` or `escalated`.
     pub decision: &'static str,
+    /// How the draft was made; `none` for a message that is no question.
+    pub response_type: &'static str,
     /// 0 to 1.
     pub confidence: f64,
     /// The confidence before it became a probability; negative infinity for a message that is no question.
@@ -50,6 +52,7 @@ impl Asked {
             cited: Vec::new(),
             quotes: Vec::new(),
             decision: "escalated",
+            response_type: "none",
             confidence: 0.0,
             logit: f64::NEG_INFINITY,
             features: Vec::new(),
@@ -75,6 +78,7 @@ impl Asked {
             quotes: answer.draft.citations.into_iter().map(|citation| citation.quote).collect(),
             draft: answer.draft.text,
             decision: answer.decision.name(),
+            response_type: answer.response_type.name(),
             confidence: answer.confidence,
             logit: answer.trace.logit,
             features: answer.trace.features.iter().map(|share| share.value).collect(),

@@ -78,6 +78,8 @@ enum FittedBy {
 pub async fn run(config: &Config, arguments: &CalibrateArguments) -> Result<()> {
     let (mut samples, mut data, mut names) = (Vec::new(), Vec::new(), Vec::new());
     let mut embedding = String::new();
+    // What is fitted is the confidence of extractive drafts.
+    let config = &Config { gemini_api_key: None, ..config.clone() };
     for (set, folder) in arguments.asking.dataset.iter().enumerate() {
         let measured = measure::set(config, folder, &arguments.asking).await?;
         embedding.clone_from(&measured.library.engine.embedder().identity().name);

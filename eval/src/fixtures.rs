@@ -57,6 +57,7 @@ pub(crate) fn asked(draft: &str, cited: &str) -> crate::ask::Asked {
         cited,
         quotes: Vec::new(),
         decision: "answered",
+        response_type: "extractive",
         confidence: 0.5,
         logit: 0.0,
         features: Vec::new(),

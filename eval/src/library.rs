@@ -64,7 +64,12 @@ async fn config_for(config: &Config, folder: &Path, set: &Dataset, corpus: &Corp
         tokio::task::spawn_blocking(move || Embedder::open(&loading).map(|embedder| embedder.identity().name.clone()))
             .await??;
     let contents = [&set.sha256, &corpus.digest(), &embedding, Chunker::NAME, Bm25::NAME];
-    Ok(Config { data_dir: folder.join(folder_name(&set.name, &contents)), database_url: None, ..config.clone() })
+    Ok(Config {
+        data_dir: folder.join(folder_name(&set.name, &contents)),
+        database_url: None,
+        qdrant_url: None,
+        ..config.clone()
+    })
 }
 
 fn folder_name(set: &str, contents: &[&str]) -> PathBuf {

@@ -4,7 +4,7 @@
 //! without short gold answers, support without supporting sentences) and for parts that the engine does not have yet:
 //! `intents` until it tells small talk from questions, `latency_ms.rerank` and `latency_ms.verify`.
 
-use candor::answer::extractive;
+use candor::answer;
 use candor::engine::Engine;
 use candor::index::Bm25;
 use candor::knowledge::chunk::Chunker;
@@ -113,7 +113,7 @@ impl Report {
             groups: set.group_count(),
             config_hash: config_hash(engine),
             embedding: engine.embedder().identity().name.clone(),
-            generator: extractive::NAME.to_owned(),
+            generator: answer::generator(engine),
             retrieval: Retrieval::of(set, asked, &bootstrap),
             answers: Answers::of(judged, &bootstrap),
             abstention: Abstention {
@@ -133,7 +133,7 @@ fn config_hash(engine: &Engine) -> String {
         "embedding": engine.embedder().identity().name,
         "chunker": Chunker::NAME,
         "bm25": Bm25::NAME,
-        "generator": extractive::NAME,
+        "generator": answer::generator(engine),
         "calibration": engine.calibration(),
     });
     hex::encode(Sha256::digest(settings.to_string()))

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use candor::config::Config;
 use serde_json::{Value, json};
 
@@ -16,6 +16,9 @@ use crate::table;
 pub struct RunArguments {
     #[command(flatten)]
     asking: Asking,
+    /// Who drafts the answers. `gemini` needs GEMINI_API_KEY; GEMINI_MODEL and CANDOR_GEMINI_URL say which and where.
+    #[arg(long, value_enum, default_value = "extractive")]
+    generator: Generator,
     /// Writes the report as JSON: one object for one set, a list of them for several.
     #[arg(long, value_name = "FILE.json")]
     out: Option<PathBuf>,
@@ -24,11 +27,28 @@ pub struct RunArguments {
     answers: Option<PathBuf>,
 }
 
+/// Who drafts the answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Generator {
+    /// The articles' own sentences.
+    Extractive,
+    /// The Gemini model of the settings.
+    Gemini,
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// A sentence that says what could not be done.
 pub async fn run(config: &Config, arguments: &RunArguments) -> Result<()> {
+    let config = &match arguments.generator {
+        // A key that happens to be set must not change the figures.
+        Generator::Extractive => Config { gemini_api_key: None, ..config.clone() },
+        Generator::Gemini if config.gemini_api_key.is_none() => {
+            bail!("--generator gemini needs a key: set GEMINI_API_KEY")
+        }
+        Generator::Gemini => config.clone(),
+    };
     let mut reports = Vec::new();
     let mut lines = String::new();
     for folder in &arguments.asking.dataset {
@@ -72,6 +92,10 @@ fn print(report: &Report, measured: &Measured) {
             "The confidence was fitted on this set: `eval calibrate` prints its figures for questions it has not seen."
         );
     }
+    let fallbacks = measured.asked.iter().filter(|asked| asked.response_type == "fallback").count();
+    if fallbacks > 0 {
+        println!("{fallbacks} drafts quote the articles because the language model did not answer.");
+    }
     println!("{}\n", table::latency(report));
 }
 
@@ -85,6 +109,7 @@ fn details(measured: &Measured) -> impl Iterator<Item = Value> {
             "correct": judged.correct,
             "support_recall": judged.draft.as_ref().and_then(|draft| draft.support_recall),
             "decision": asked.decision,
+            "responseType": asked.response_type,
             "confidence": asked.confidence,
             "logit": asked.logit,
             "draft": asked.draft,

@@ -52,6 +52,14 @@ pub struct ModelTrace {
     pub sentences: Vec<CheckedSentence>,
 }
 
+/// What drafts are made with, as reports name it.
+#[must_use]
+pub fn generator(engine: &Engine) -> String {
+    engine
+        .gemini()
+        .map_or_else(|| extractive::NAME.to_owned(), |gemini| format!("{}, {}", gemini.model(), prompt::NAME))
+}
+
 /// Drafts an answer to `question` from what was found.
 pub(super) async fn generate(engine: &Engine, question: &str, found: &Found) -> Generated {
     let quoted = || extractive::draft(engine.bm25(), question, found);

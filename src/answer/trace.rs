@@ -84,7 +84,7 @@ impl Trace {
         stages: &Stages,
     ) -> Self {
         let generator = match &model {
-            Some(model) if model.result == "ok" => format!("{}, {}", model.model, model.prompt),
+            Some(model) if model.result == "ok" => super::generator(engine),
             _ => extractive::NAME.to_owned(),
         };
         let passages = found

@@ -6,6 +6,7 @@
 mod app;
 mod architecture;
 mod chat_query;
+mod gemini;
 mod indexes;
 mod knowledge;
 mod openapi;

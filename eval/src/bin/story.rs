@@ -1,0 +1,393 @@
+//! `make story`: the whole of Candor's main job, once on embedded parts and once on servers, side by side: ingest the sample, ask
+//! ten questions, open a ticket, kill the server, start it again, ask again.
+//!
+//! It drives `candor` and `ingest`, which lie beside it. The servers are those that `TEST_POSTGRES_URL` and `QDRANT_TEST_URL`
+//! name (`.with-servers.sh` starts both); with them the questions are asked a third time, of a language model: Gemini where
+//! `GEMINI_API_KEY` is set, and else the fake that the tests use.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use comfy_table::{ContentArrangement, Table};
+use serde_json::{Value, json};
+
+/// Runs the main job on embedded parts and on servers, and prints both side by side.
+#[derive(Parser)]
+#[command(after_help = "Examples:
+  make story
+  story --docs path/to/articles --questions path/to/questions.jsonl")]
+struct Arguments {
+    /// The folder of articles.
+    #[arg(long, default_value = "datasets/tarnwheel/docs")]
+    docs: PathBuf,
+    /// Questions: lines of JSON with a `text`.
+    #[arg(long, default_value = "datasets/tarnwheel/questions.jsonl")]
+    questions: PathBuf,
+    /// How many of them are asked.
+    #[arg(long, default_value_t = 10)]
+    limit: usize,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match story(Arguments::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("story: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether everything came out as it should.
+async fn story(arguments: Arguments) -> Result<bool> {
+    let questions = questions(&arguments.questions, arguments.limit)?;
+    let folder = tempfile::tempdir()?;
+    let embedded =
+        tell("embedded", Installation::new(folder.path().join("embedded"), Vec::new())?, &arguments, &questions)
+            .await
+            .context("on embedded parts")?;
+    let mut told = vec![embedded];
+    match (variable("TEST_POSTGRES_URL"), variable("QDRANT_TEST_URL")) {
+        (Some(database), Some(qdrant)) => {
+            let settings = vec![("DATABASE_URL", database), ("QDRANT_URL", qdrant)];
+            let installation = Installation::new(folder.path().join("servers"), settings)?;
+            let (with_model, name) = (installation.clone(), model_name());
+            told.push(tell("servers", installation, &arguments, &questions).await.context("on servers")?);
+            told.push(ask_model(&name, with_model, &questions).await.context("with a language model")?);
+        }
+        _ => eprintln!(
+            "the servers are left out: run `make story`, which starts them, or name them in TEST_POSTGRES_URL and QDRANT_TEST_URL"
+        ),
+    }
+    print(&told, &questions);
+    Ok(told.iter().all(Told::is_well) && alike(&told))
+}
+
+/// What happened on one stack.
+struct Told {
+    stack: String,
+    /// What happened, with how it came out, in the order of the story.
+    steps: Vec<(&'static str, String)>,
+    /// The replies, by question.
+    replies: Vec<Value>,
+    /// What did not come out as it should.
+    faults: Vec<String>,
+}
+
+impl Told {
+    fn is_well(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+async fn tell(
+    stack: &str,
+    mut installation: Installation,
+    arguments: &Arguments,
+    questions: &[String],
+) -> Result<Told> {
+    let (mut steps, mut faults) = (Vec::new(), Vec::new());
+    installation.make_workspace()?;
+    let (summary, took) = installation.ingest(&arguments.docs)?;
+    let count = |what: &str| summary[what].as_array().map_or(0, Vec::len);
+    steps.push(("ingest", format!("{} articles, {} chunks in {took:.1} s", count("added"), summary["chunks"])));
+    let (summary, took) = installation.ingest(&arguments.docs)?;
+    steps.push(("ingest again", format!("{} unchanged in {took:.2} s", summary["unchanged"])));
+
+    let began = Instant::now();
+    let server = installation.serve().await?;
+    steps.push(("start", format!("ready in {:.2} s", began.elapsed().as_secs_f64())));
+    let (replies, took) = server.ask_all("first", questions).await?;
+    steps.push(("questions", counted(&replies, took)));
+    let opened =
+        server.post("/tickets", &json!({ "title": "Lost bike", "description": "It was by the river." })).await?;
+    let ticket = opened["id"].as_str().or(opened["ticketId"].as_str()).context("no ticket was opened")?.to_owned();
+    steps.push(("ticket", "opened".to_owned()));
+
+    drop(server);
+    steps.push(("kill -9", "done".to_owned()));
+    let began = Instant::now();
+    let server = installation.serve().await?;
+    steps.push(("start again", format!("ready in {:.2} s", began.elapsed().as_secs_f64())));
+    let shown = server.get(&format!("/tickets/{ticket}")).await?;
+    let is_there = shown.to_string().contains("It was by the river.");
+    steps.push(("ticket", if is_there { "still there" } else { "LOST" }.to_owned()));
+    if !is_there {
+        faults.push("the ticket is lost".to_owned());
+    }
+    let history = server.get("/chat/sessions/first-0/messages").await?;
+    steps.push(("first conversation", format!("{} messages", history["total"])));
+    let (again, took) = server.ask_all("again", questions).await?;
+    let same = replies.iter().zip(&again).filter(|(one, other)| said(one) == said(other)).count();
+    steps.push(("questions again", format!("{}; {same} of {} as before", counted(&again, took), questions.len())));
+    if same != questions.len() {
+        faults.push("after the kill the answers differ".to_owned());
+    }
+    Ok(Told { stack: stack.to_owned(), steps, replies, faults })
+}
+
+/// Asks the questions once more, of a language model.
+async fn ask_model(name: &str, mut installation: Installation, questions: &[String]) -> Result<Told> {
+    installation.find_workspace()?;
+    let mut fake = None;
+    if variable("GEMINI_API_KEY").is_none() {
+        let started = Fake::start(&installation.programs)?;
+        installation.settings.push(("CANDOR_GEMINI_URL", started.url.clone()));
+        installation.settings.push(("GEMINI_API_KEY", "a-key-for-the-fake".to_owned()));
+        fake = Some(started);
+    }
+    let server = installation.serve().await?;
+    let (replies, took) = server.ask_all("model", questions).await?;
+    let by_model = replies.iter().filter(|reply| reply["responseType"] == "ai").count();
+    let mut steps = vec![("questions", counted(&replies, took)), ("answers by the model", by_model.to_string())];
+    if let Some(fake) = fake {
+        drop(fake);
+        // The model is gone: every question still ends in an answer or a ticket.
+        let (replies, took) = server.ask_all("without", &questions[..3.min(questions.len())]).await?;
+        let fallbacks = replies.iter().filter(|reply| reply["responseType"] == "fallback").count();
+        steps.push(("model killed", format!("{}; {fallbacks} by fallback", counted(&replies, took))));
+    }
+    let faults = if by_model == 0 { vec!["the model answered nothing".to_owned()] } else { Vec::new() };
+    Ok(Told { stack: name.to_owned(), steps, replies, faults })
+}
+
+fn model_name() -> String {
+    if variable("GEMINI_API_KEY").is_some() { "servers, Gemini".into() } else { "servers, fake Gemini".into() }
+}
+
+fn counted(replies: &[Value], took: Duration) -> String {
+    let answered = replies.iter().filter(|reply| reply["decision"] == "answered").count();
+    format!(
+        "{answered} answered, {} tickets, {:.0} ms each",
+        replies.len() - answered,
+        took.as_secs_f64() * 1_000.0 / replies.len().max(1) as f64
+    )
+}
+
+/// What a customer sees, without what is new in each reply.
+fn said(reply: &Value) -> (String, String) {
+    let ticket = reply["ticketId"].as_str().unwrap_or("\u{0}");
+    let answer = reply["answer"].as_str().unwrap_or_default().replace(ticket, "…");
+    (reply["decision"].to_string(), answer)
+}
+
+/// Whether the embedded stack and the servers say the same.
+fn alike(told: &[Told]) -> bool {
+    match told {
+        [embedded, servers, ..] => {
+            embedded.replies.iter().zip(&servers.replies).all(|(one, other)| said(one) == said(other))
+        }
+        _ => true,
+    }
+}
+
+fn print(told: &[Told], questions: &[String]) {
+    let mut steps = Table::new();
+    steps.set_content_arrangement(ContentArrangement::Disabled).load_style(comfy_table::presets::ASCII_MARKDOWN);
+    steps.set_header(std::iter::once("step".to_owned()).chain(told.iter().map(|told| told.stack.clone())));
+    // The first stack has every step, in order.
+    for (place, (name, came_out)) in told[0].steps.iter().enumerate() {
+        let others = told[1..].iter().map(|told| match told.steps.get(place) {
+            Some((same, came_out)) if same == name => came_out.clone(),
+            _ => String::new(),
+        });
+        steps.add_row([(*name).to_owned(), came_out.clone()].into_iter().chain(others));
+    }
+    if let Some(model) = told.get(2) {
+        for (name, came_out) in &model.steps {
+            steps.add_row([format!("{name} (model)"), String::new(), String::new(), came_out.clone()]);
+        }
+    }
+    println!("{steps}\n");
+    let mut asked = Table::new();
+    asked.set_content_arrangement(ContentArrangement::Disabled).load_style(comfy_table::presets::ASCII_MARKDOWN);
+    asked.set_header(std::iter::once("question".to_owned()).chain(told.iter().map(|told| told.stack.clone())));
+    for (number, question) in questions.iter().enumerate() {
+        let first = said(&told[0].replies[number]);
+        let cells = told.iter().enumerate().map(|(stack, told)| {
+            let reply = &told.replies[number];
+            let shown = if stack == 1 && said(reply) == first { "the same".to_owned() } else { said(reply).1 };
+            let confidence = reply["confidence"].as_f64().unwrap_or_default();
+            format!("{} {confidence:.2}: {}", reply["decision"].as_str().unwrap_or_default(), cut(&shown, 160))
+        });
+        asked.add_row(std::iter::once(cut(question, 90)).chain(cells));
+    }
+    println!("{asked}");
+    for told in told {
+        for fault in &told.faults {
+            println!("\n{}: {fault}", told.stack);
+        }
+    }
+    if !alike(told) {
+        println!("\nthe embedded stack and the servers do not say the same");
+    }
+}
+
+fn cut(text: &str, chars: usize) -> String {
+    let line = text.replace('\n', " ");
+    if line.chars().count() <= chars { line } else { line.chars().take(chars).collect::<String>() + "…" }
+}
+
+fn questions(file: &Path, limit: usize) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    // Follow-ups need what was said before them.
+    let single = lines.filter(|question| question["history"].as_array().is_none_or(Vec::is_empty));
+    let questions: Vec<String> =
+        single.filter_map(|question| Some(question["text"].as_str()?.to_owned())).take(limit).collect();
+    if questions.is_empty() {
+        bail!("there is no question in {}", file.display());
+    }
+    Ok(questions)
+}
+
+#[expect(clippy::disallowed_methods, reason = "these are no settings of the product")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A data folder with a workspace and a key, and settings that say what else it stands on.
+#[derive(Clone)]
+struct Installation {
+    programs: PathBuf,
+    data: PathBuf,
+    settings: Vec<(&'static str, String)>,
+    workspace: String,
+    key: String,
+}
+
+impl Installation {
+    fn new(data: PathBuf, settings: Vec<(&'static str, String)>) -> Result<Self> {
+        let programs = std::env::current_exe()?.parent().context("no folder")?.to_owned();
+        Ok(Self { programs, data, settings, workspace: String::new(), key: String::new() })
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        for name in ["DATABASE_URL", "QDRANT_URL"] {
+            command.env_remove(name);
+        }
+        command.env("CANDOR_DATA_DIR", &self.data).envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Result<Value> {
+        let output = self.command(program).args(arguments).output()?;
+        serde_json::from_slice(&output.stdout).with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    fn make_workspace(&mut self) -> Result<()> {
+        let made = self.run("candor", &["workspace", "create", "story", "--json"])?;
+        made["id"].as_str().context("no workspace")?.clone_into(&mut self.workspace);
+        self.make_key()
+    }
+
+    fn find_workspace(&mut self) -> Result<()> {
+        let there = self.run("candor", &["workspace", "list", "--json"])?;
+        let story = there.as_array().and_then(|list| list.iter().rfind(|workspace| workspace["name"] == "story"));
+        story.and_then(|story| story["id"].as_str()).context("no workspace")?.clone_into(&mut self.workspace);
+        self.make_key()
+    }
+
+    fn make_key(&mut self) -> Result<()> {
+        let arguments = ["key", "create", "--workspace", &self.workspace, "--kind", "secret", "--json"];
+        let made = self.run("candor", &arguments)?;
+        made["key"].as_str().context("no key")?.clone_into(&mut self.key);
+        Ok(())
+    }
+
+    fn ingest(&self, docs: &Path) -> Result<(Value, f64)> {
+        let began = Instant::now();
+        let docs = docs.display().to_string();
+        let summary = self.run("ingest", &[&docs, "--workspace", &self.workspace, "--json"])?;
+        Ok((summary, began.elapsed().as_secs_f64()))
+    }
+
+    async fn serve(&self) -> Result<Server> {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut command = self.command("candor");
+        command.args(["serve", "--listen", &format!("127.0.0.1:{port}")]);
+        command.env("CANDOR_METRICS_LISTEN", "127.0.0.1:0").env("CANDOR_LOG", "error").stdout(Stdio::null());
+        let server = Server {
+            child: command.spawn()?,
+            client: reqwest::Client::builder().no_proxy().build()?,
+            url: format!("http://127.0.0.1:{port}"),
+            key: self.key.clone(),
+        };
+        for _ in 0..6_000 {
+            let ready = server.client.get(format!("{}/readyz", server.url)).send().await;
+            if ready.is_ok_and(|ready| ready.status().is_success()) {
+                return Ok(server);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        bail!("the server does not get ready")
+    }
+}
+
+/// A server; killed, as by a crash, when it is dropped.
+struct Server {
+    child: Child,
+    client: reqwest::Client,
+    url: String,
+    key: String,
+}
+
+impl Server {
+    async fn ask_all(&self, session: &str, questions: &[String]) -> Result<(Vec<Value>, Duration)> {
+        let began = Instant::now();
+        let mut replies = Vec::new();
+        for (number, question) in questions.iter().enumerate() {
+            let body = json!({ "sessionId": format!("{session}-{number}"), "message": question });
+            replies.push(self.post("/chat/query", &body).await?);
+        }
+        Ok((replies, began.elapsed()))
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let request = self.client.post(format!("{}{path}", self.url)).header("X-API-Key", &self.key).json(body);
+        Ok(request.send().await?.error_for_status()?.json().await?)
+    }
+
+    async fn get(&self, path: &str) -> Result<Value> {
+        let request = self.client.get(format!("{}{path}", self.url)).header("X-API-Key", &self.key);
+        Ok(request.send().await?.error_for_status()?.json().await?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The fake of the tests, as a program.
+struct Fake {
+    child: Child,
+    url: String,
+}
+
+impl Fake {
+    fn start(programs: &Path) -> Result<Self> {
+        let mut command = Command::new(programs.join("fake-gemini"));
+        command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().context("fake-gemini is not beside this program: build the whole workspace")?;
+        let mut said = BufReader::new(child.stdout.take().context("no output")?).lines();
+        let url = said.find_map(|line| line.ok().filter(|line| line.starts_with("http")));
+        Ok(Self { child, url: url.context("the fake did not say where it is")? })
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
