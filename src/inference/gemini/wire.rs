@@ -138,8 +138,10 @@ pub(super) struct ErrorStatus {
 impl ErrorBody {
     /// Reads an error; one that is no JSON, as from a proxy on the way, has no details.
     pub fn read(body: &[u8]) -> Self {
-        serde_json::from_slice::<Self>(body)
-            .or_else(|_| serde_json::from_slice::<[Self; 1]>(body).map(|[error]| error))
+        // The array first: it could be read as an object too, as the list of its fields.
+        serde_json::from_slice::<[Self; 1]>(body)
+            .map(|[error]| error)
+            .or_else(|_| serde_json::from_slice::<Self>(body))
             .unwrap_or_default()
     }
 }
