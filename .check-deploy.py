@@ -16,7 +16,7 @@ PROFILES = {"lite": {"app-lite"}, "full": {"app", "qdrant", "postgres", "redis",
 PUBLISHED = {"app-lite": "8080", "app": "8080", "grafana": "3000"}
 # Variables of Compose itself, which stand in no file.
 COMPOSE_OWN = {"COMPOSE_PROFILES"}
-SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|API_?KEY|MASTER_KEY|DATABASE_URL")
+SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN(?!S_MAX)|API_?KEY|MASTER_KEY|DATABASE_URL")
 PINNED = re.compile(r"^[a-z0-9./-]+:v?\d+(\.\d+)+(-[a-z0-9.-]+)?(@sha256:[0-9a-f]{64})?$")
 
 wrong = []

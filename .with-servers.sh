@@ -10,6 +10,7 @@ folder=
 qdrant=
 stop() {
     [ -z "$qdrant" ] || "$QDRANT_TOOL" stop || true
+    [ -z "$qdrant" ] || rm -rf "$qdrant"
     [ -z "$folder" ] || $as_nobody "$programs/pg_ctl" --pgdata="$folder/data" --mode=immediate stop >/dev/null 2>&1 || true
     [ -z "$folder" ] || rm -rf "$folder"
 }
@@ -72,14 +73,18 @@ fi
 
 # --- Qdrant ---
 
-# A program that starts a server on loopback with `start`, prints its gRPC address, and ends it with `stop`.
+# A program that starts a server on loopback with `start`, prints its gRPC address, and ends it with `stop`. It is given a folder
+# and ports of its own, so that two runs on one machine do not meet; what it has downloaded is kept for the next.
 QDRANT_TOOL=${QDRANT_TOOL:-../shared/tools/qdrant-server}
 if [ -z "${QDRANT_TEST_URL:-}" ]; then
     if [ -x "$QDRANT_TOOL" ]; then
-        # One that somebody else has started is not ours to stop; 7 is curl's word for a connection that was refused.
-        curl --silent --output /dev/null "$("$QDRANT_TOOL" url)" || [ $? != 7 ] || qdrant=started
+        qdrant=$(mktemp -d)
+        kept=${XDG_CACHE_HOME:-$HOME/.cache}/candor-qdrant/qdrant
+        [ ! -x "$kept" ] || cp "$kept" "$qdrant/"
+        export QDRANT_TEST_DIR="$qdrant" QDRANT_TEST_HTTP_PORT=$((20000 + $$ % 20000)) QDRANT_TEST_GRPC_PORT=$((40000 + $$ % 20000))
         QDRANT_TEST_URL=$("$QDRANT_TOOL" start)
         export QDRANT_TEST_URL
+        [ -x "$kept" ] || { mkdir -p "${kept%/*}" && cp "$qdrant/qdrant" "$kept"; }
     else
         left_out "There is no Qdrant server: its tests are left out. Start one and name its gRPC address in QDRANT_TEST_URL."
     fi

@@ -145,7 +145,7 @@ async fn ask_model(name: &str, mut installation: Installation, questions: &[Stri
     let server = installation.serve().await?;
     let (replies, took) = server.ask_all("model", questions).await?;
     let by_model = replies.iter().filter(|reply| reply["responseType"] == "ai").count();
-    let mut steps = vec![("questions", counted(&replies, took)), ("answers by the model", by_model.to_string())];
+    let mut steps = vec![("questions", counted(&replies, took)), ("drafts by the model", by_model.to_string())];
     if let Some(fake) = fake {
         drop(fake);
         // The model is gone: every question still ends in an answer or a ticket.

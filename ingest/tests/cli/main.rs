@@ -5,6 +5,7 @@
 mod articles;
 mod commands;
 mod crash;
+mod dashboards;
 mod full_disk;
 mod refusals;
 mod runs;
