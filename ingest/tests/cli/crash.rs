@@ -1,76 +1,38 @@
-//! Programs that are killed in the middle of an ingest: nothing is lost, nothing is left over, nothing is mixed.
+//! Programs that are killed at random moments: nothing is lost, nothing is left over, nothing is mixed.
+//!
+//! `CRASH_SEED` repeats the moments of a run; what lies in a moment still depends on how fast the machine is. `CRASH_TABLE` names a
+//! file for what was seen after each crash.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use candor::knowledge::generation::Mended;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::articles;
-use crate::site::{Asker, Running, Site, until};
-use crate::stored::{Look, Stored, mend};
+use crate::chain::{Chain, EDITED};
+use crate::look::Look;
+use crate::moments::{Dice, Moment};
+use crate::site::{Asker, Running, Server, Site, until};
+use crate::stack::Stack;
 
-/// Articles in the folder; those below [`EDITED`] are in already, in their first edition.
-const ARTICLES: usize = 40;
-const EDITED: usize = 15;
+/// How long somebody who asks thinks before the next question: most of the machine is for the programs under test.
+const THINKS: Duration = Duration::from_millis(40);
+/// After how many crashes everything is compared, with only the mending in between.
+const COMPARED_EVERY: usize = 6;
 
-/// A workspace with the first editions of some articles, over a folder with the second editions of all.
-fn half_way() -> Site {
-    let site = Site::new();
-    articles::write(&site, 0..EDITED, 0);
-    site.ingest_all();
-    articles::write(&site, 0..ARTICLES, 1);
-    site
+/// Tells those who ask to stop, also when the test fails in the meantime and waits for them.
+struct Asking<'a> {
+    done: &'a AtomicBool,
 }
 
-fn undisturbed() -> Stored {
-    let site = half_way();
-    let summary = site.ingest_all();
-    assert_eq!(summary["changed"].as_array().unwrap().len(), EDITED);
-    let (stored, counts) = Stored::of(&site);
-    assert_eq!((counts.points, stored.articles.len()), (counts.rows, ARTICLES));
-    stored
-}
-
-/// Waits until `articles` have been published since `before`.
-fn wait_for(look: &Look, before: i64, articles: i64) {
-    until("enough articles are published", || (look.changes() >= before + articles).then_some(()));
-}
-
-/// Runs to the end what was cut off, and compares what is there with an ingest that nothing disturbed.
-fn finishes_as_if_undisturbed(site: &Site, undisturbed: &Stored) {
-    let rest = site.ingest_all();
-    let number = |what: &str| rest[what].as_array().unwrap().len();
-    let (done, left) = (rest["unchanged"].as_u64().unwrap(), number("added") + number("changed"));
-    assert!(done > 0, "what was done before the crash was done again: {rest}");
-    assert!(left > 0, "the crash came after the end: {rest}");
-    // The second run has swept the points of versions that never came to be.
-    let (stored, counts) = Stored::of(site);
-    assert_eq!(counts.points, counts.rows, "points are left over");
-    for (source, article) in &undisturbed.articles {
-        assert!(stored.articles.get(source) == Some(article), "{source} differs: {:#?}", stored.articles.get(source));
-    }
-    assert_eq!(stored.articles.len(), undisturbed.articles.len());
-    assert_eq!(mend(site), Mended::default());
-}
-
-#[test]
-fn an_ingest_that_is_killed_and_run_again_leaves_what_one_run_leaves() {
-    let undisturbed = undisturbed();
-    // New articles come first: the last two moments lie among those whose edition is replaced.
-    for published in [10, 27, 34] {
-        let site = half_way();
-        let look = Look::into(&site);
-        let before = look.changes();
-        let run = Running::start(&mut site.ingest_command(&["docs"]));
-        wait_for(&look, before, published);
-        run.crash();
-        drop(look);
-        finishes_as_if_undisturbed(&site, &undisturbed);
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.done.store(true, Ordering::Release);
     }
 }
 
-/// Asks about all articles in turn until told to stop, or until the server has gone after `may_go` was set.
+/// Asks about all articles that are always there in turn until told to stop, or until the server has gone after `may_go` was set.
 ///
 /// Gives how many answers there were and which editions were seen.
 fn ask_throughout(asker: &Asker, may_go: &AtomicBool, done: &AtomicBool) -> (usize, HashSet<&'static str>) {
@@ -80,7 +42,7 @@ fn ask_throughout(asker: &Asker, may_go: &AtomicBool, done: &AtomicBool) -> (usi
             break;
         }
         let question = articles::question(number);
-        let search = serde_json::json!({ "query": question });
+        let search = json!({ "query": question });
         for outcome in [asker.try_ask(&question), asker.post("/chat/search", &search)] {
             let (status, reply) = match outcome {
                 Ok(reply) => reply,
@@ -95,54 +57,173 @@ fn ask_throughout(asker: &Asker, may_go: &AtomicBool, done: &AtomicBool) -> (usi
             seen.extend(articles::editions(&places).into_values());
             answers += 1;
         }
+        std::thread::sleep(THINKS);
     }
     (answers, seen)
 }
 
+/// Runs `work` while somebody asks `server`.
+fn while_asked<T>(asker: &Asker, may_go: &AtomicBool, work: impl FnOnce() -> T) -> (T, (usize, HashSet<&'static str>)) {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| ask_throughout(&asker.again(), may_go, &done));
+        let until_then = Asking { done: &done };
+        let outcome = work();
+        drop(until_then);
+        (outcome, asking.join().unwrap())
+    })
+}
+
+/// Brings in what a killed `ingest` has left.
+fn finish(chain: &mut Chain) {
+    let done = chain.done();
+    let rest = chain.site.ingest_all();
+    assert_eq!(rest["unchanged"], json!(done), "what was done before the crash was done again: {rest}");
+    if rest["added"] == json!([]) && rest["changed"] == json!([]) {
+        // It had nothing to open the index for, so it is the next start that mends.
+        crate::stored::mend(&chain.site);
+    }
+    chain.finished();
+}
+
+fn kill_ingests(chain: &mut Chain, dice: &mut Dice) {
+    for (number, moment) in dice.twenty_moments().into_iter().enumerate() {
+        let left = loop {
+            if chain.is_nearly_done() {
+                finish(chain);
+            }
+            let look = Look::into(&chain.site);
+            let before = look.changes();
+            let mut run = Running::start(&mut chain.site.ingest_command(&["docs"]));
+            let held = moment.wait(&chain.site, (&look, before), || run.has_ended());
+            let was_running = run.crash();
+            drop((held, look));
+            if was_running {
+                break chain.crashed(moment, before);
+            }
+        };
+        if number % COMPARED_EVERY == 0 {
+            chain.compare_now(&left);
+        }
+    }
+    finish(chain);
+}
+
+#[test]
+fn an_ingest_that_is_killed_and_run_again_leaves_what_one_run_leaves() {
+    let mut chain = Chain::begin(Stack::Embedded, "ingest").unwrap();
+    kill_ingests(&mut chain, &mut Dice::thrown_by("ingest, embedded"));
+    chain.end();
+}
+
+/// As embedded; and another process on the same servers answers all the time, whoever is killed beside it.
+#[test]
+fn an_ingest_that_is_killed_on_servers_leaves_what_one_run_leaves() {
+    let Some(mut chain) = Chain::begin(Stack::Servers, "ingest") else { return };
+    let server = chain.site.serve_beside();
+    let asker = chain.site.asker(&server);
+    let mut dice = Dice::thrown_by("ingest, servers");
+    let ((), (answers, seen)) = while_asked(&asker, &AtomicBool::new(false), || kill_ingests(&mut chain, &mut dice));
+    assert!(answers > 0 && seen.len() == articles::EDITIONS.len(), "{answers} answers of {seen:?}");
+    assert!(server.stop().success());
+    chain.end();
+}
+
+/// Somebody who asks `server` with `key`, after the server has compared the index with the database.
+fn asker_of(server: &Server, key: &str) -> Asker {
+    let asker = Asker::new(&server.url, key);
+    until("the index was compared with the database", || asker.finds_it_ready().then_some(()));
+    asker
+}
+
+/// Brings in what an `ingest` has left whose server was killed, through the next server.
+fn finish_through_a_server(chain: &mut Chain, key: &str) {
+    let done = chain.done();
+    let server = chain.site.serve();
+    let asker = Asker::new(&server.url, key);
+    let (rest, (answers, _)) = while_asked(&asker, &AtomicBool::new(false), || chain.site.ingest_all());
+    assert_eq!(rest["unchanged"], json!(done), "what was done before the crash was done again: {rest}");
+    assert!(answers > 0);
+    let asker = asker_of(&server, key);
+    for number in 0..EDITED {
+        let found = articles::editions(&asker.search(&articles::question(number)));
+        assert!(found.values().all(|edition| *edition == chain.edition()), "{found:?}");
+    }
+    assert!(server.stop().success());
+    chain.finished();
+}
+
+/// Kills a server at `moment` of an ingest through it; `None` when the ingest had come to its end, else who was answered what.
+fn kill_server(
+    site: &Site,
+    key: &str,
+    moment: Moment,
+    (look, before): (&Look, i64),
+) -> Option<(usize, HashSet<&'static str>)> {
+    if let Moment::Starting(_) = moment {
+        let run = Running::start(&mut site.candor_command(&["serve"]));
+        moment.wait(site, (look, before), || false);
+        assert!(run.crash(), "a server does not end by itself");
+        return Some(Default::default());
+    }
+    let server = site.serve();
+    let asker = Asker::new(&server.url, key);
+    let may_go = AtomicBool::new(false);
+    let (ran, told) = while_asked(&asker, &may_go, || {
+        // It begins while the server still mends.
+        let mut run = Running::start(&mut site.ingest_command(&["docs"]));
+        asker_of(&server, key);
+        let held = moment.wait(site, (look, before), || run.has_ended());
+        may_go.store(true, Ordering::Release);
+        server.crash();
+        drop(held);
+        run.end()
+    });
+    if ran.status.success() {
+        return None;
+    }
+    ran.ends_with(2).says(&[
+        "stopped at guides/",
+        "run it again for the rest",
+        "the server on this data folder does not answer",
+    ]);
+    Some(told)
+}
+
+fn kill_servers(chain: &mut Chain, dice: &mut Dice) {
+    let key = chain.site.key("secret", "chat,tickets");
+    let key = key["key"].as_str().unwrap();
+    let (mut answers, mut seen) = (0, HashSet::new());
+    for moment in dice.twenty_moments() {
+        loop {
+            if chain.is_nearly_done() {
+                finish_through_a_server(chain, key);
+            }
+            let look = Look::into(&chain.site);
+            let before = look.changes();
+            let killed = kill_server(&chain.site, key, moment, (&look, before));
+            drop(look);
+            if let Some((answered, of)) = killed {
+                (answers, seen) = (answers + answered, &seen | &of);
+                chain.crashed(moment, before);
+                break;
+            }
+        }
+    }
+    finish_through_a_server(chain, key);
+    assert!(answers > 0 && seen.len() == articles::EDITIONS.len(), "{answers} answers of {seen:?}");
+}
+
 #[test]
 fn a_server_that_is_killed_during_an_ingest_has_only_ever_answered_from_whole_articles() {
-    let undisturbed = undisturbed();
-    for published in [10, 27] {
-        let site = half_way();
-        let server = site.serve();
-        let asker = site.asker(&server);
-        let look = Look::into(&site);
-        let before = look.changes();
-        let (may_go, done) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (answers, seen) = std::thread::scope(|scope| {
-            let asking = scope.spawn(|| ask_throughout(&asker.again(), &may_go, &done));
-            let run = Running::start(&mut site.ingest_command(&["docs"]));
-            wait_for(&look, before, published);
-            may_go.store(true, Ordering::Release);
-            server.crash();
-            let ran = run.end();
-            done.store(true, Ordering::Release);
-            let told = asking.join().unwrap();
-            let sentence = "the server on this data folder does not answer";
-            ran.ends_with(2).says(&["stopped at guides/", "run it again for the rest", sentence]);
-            told
-        });
-        assert!(answers > 0 && seen.len() == articles::EDITIONS.len(), "{answers} answers of {seen:?}");
-        drop(look);
+    let mut chain = Chain::begin(Stack::Embedded, "server").unwrap();
+    kill_servers(&mut chain, &mut Dice::thrown_by("server, embedded"));
+    chain.end();
+}
 
-        // The server mends the index at its start; the rest comes in through it, while questions are asked again.
-        let server = site.serve();
-        let asker = site.asker(&server);
-        let done = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let asking = scope.spawn(|| ask_throughout(&asker.again(), &AtomicBool::new(false), &done));
-            let rest = site.ingest(&["docs"]);
-            done.store(true, Ordering::Release);
-            assert!(asking.join().unwrap().0 > 0);
-            rest.succeeds();
-        });
-        for number in 0..EDITED {
-            let found = articles::editions(&asker.search(&articles::question(number)));
-            assert!(found.values().all(|edition| *edition == articles::EDITIONS[1]), "{found:?}");
-        }
-        assert!(server.stop().success());
-        let (stored, counts) = Stored::of(&site);
-        assert_eq!(counts.points, counts.rows, "points are left over");
-        assert!(stored == undisturbed, "what is there differs from an ingest that nothing disturbed");
-    }
+#[test]
+fn a_server_that_is_killed_on_servers_has_only_ever_answered_from_whole_articles() {
+    let Some(mut chain) = Chain::begin(Stack::Servers, "server") else { return };
+    kill_servers(&mut chain, &mut Dice::thrown_by("server, servers"));
+    chain.end();
 }

@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use serde_json::json;
 
 use crate::articles;
+use crate::look::Look;
 use crate::site::{NOWHERE, Ran, Running, Site, until};
-use crate::stored::Look;
 
 const ARTICLE: &str = "# Bells\n\nA bell is rung with the thumb of the left hand.\n";
 

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use crate::look::Look;
 use crate::site::{NOWHERE, Site};
-use crate::stored::Look;
 
 fn three_articles() -> Site {
     let site = Site::new();

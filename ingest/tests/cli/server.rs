@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 
 use crate::articles;
+use crate::look::Look;
 use crate::refusals::{check_bad_files_are_named, write_bad_files};
 use crate::site::{Ran, Site};
-use crate::stored::{Look, Stored};
+use crate::stored::Stored;
 
 const BELLS: &str = "# Bells\n\nA bell is rung with the thumb of the left hand.\n";
 

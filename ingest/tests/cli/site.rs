@@ -7,11 +7,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use candor::config::Config;
 use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+use crate::stack::{Servers, Stack};
 
 /// How long a test waits for something that must happen: far longer than it ever takes, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -60,10 +64,12 @@ fn candor() -> PathBuf {
     beside
 }
 
-/// A folder with `docs/` for articles and `data/` for the database and the index, with one workspace.
+/// A folder with `docs/` for articles and `data/` for what is stored, with one workspace.
 pub struct Site {
     folder: TempDir,
     data: PathBuf,
+    /// Where the database and the index are, when they are not in the data folder.
+    servers: Option<Servers>,
     pub workspace: String,
 }
 
@@ -75,8 +81,23 @@ impl Site {
     }
 
     pub fn with_data_in(folder: TempDir, data: PathBuf) -> Self {
+        Self::make(folder, data, None)
+    }
+
+    /// One on this stack; `None`, and says so, where the servers for it are missing.
+    pub fn on(stack: Stack) -> Option<Self> {
+        let servers = match stack {
+            Stack::Embedded => return Some(Self::new()),
+            Stack::Servers => Servers::fresh()?,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        Some(Self::make(folder, data, Some(servers)))
+    }
+
+    fn make(folder: TempDir, data: PathBuf, servers: Option<Servers>) -> Self {
         std::fs::create_dir(folder.path().join("docs")).unwrap();
-        let mut site = Self { folder, data, workspace: String::new() };
+        let mut site = Self { folder, data, servers, workspace: String::new() };
         let made = site.candor(&["workspace", "create", "Tarnwheel"]).succeeds();
         made.stdout.trim().clone_into(&mut site.workspace);
         site
@@ -84,6 +105,27 @@ impl Site {
 
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    pub fn servers(&self) -> Option<&Servers> {
+        self.servers.as_ref()
+    }
+
+    pub fn database_url(&self) -> SecretString {
+        self.config().database_url()
+    }
+
+    /// The settings of its programs, for the library.
+    pub fn config(&self) -> Config {
+        Config {
+            data_dir: self.data.clone(),
+            models_dir: models_dir(),
+            runtime_library: runtime_library(),
+            embedding_sessions: 1,
+            database_url: self.servers.as_ref().map(|servers| servers.database.clone()),
+            qdrant_url: self.servers.as_ref().map(|servers| servers.qdrant.url.clone()),
+            ..Config::default()
+        }
     }
 
     pub fn docs(&self) -> PathBuf {
@@ -115,6 +157,9 @@ impl Site {
             .env("CANDOR_METRICS_LISTEN", "127.0.0.1:0")
             .env("CANDOR_LOG_FORMAT", "json")
             .stdin(Stdio::null());
+        if let Some(servers) = &self.servers {
+            command.env("DATABASE_URL", servers.database.expose_secret()).env("QDRANT_URL", &servers.qdrant.url);
+        }
         command
     }
 
@@ -153,6 +198,13 @@ impl Site {
     /// A server on the data folder that is ready for questions.
     pub fn serve(&self) -> Server {
         Server::start(&mut self.candor_command(&["serve"]))
+    }
+
+    /// One more on the same database and index servers, with a data folder of its own.
+    pub fn serve_beside(&self) -> Server {
+        assert!(self.servers.is_some(), "an embedded index has one process");
+        let folder = self.folder.path().join("beside");
+        Server::start(self.candor_command(&["serve"]).env("CANDOR_DATA_DIR", folder))
     }
 
     /// Somebody who asks `server` with a secret key.
@@ -218,12 +270,22 @@ impl Running {
         Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
     }
 
-    /// Ends it at once, as a crash does; panics when it had ended by itself.
-    pub fn crash(mut self) {
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.0.as_mut().unwrap().try_wait().unwrap().is_some()
+    }
+
+    /// Ends it at once, as a crash does; `false` when it had ended by itself, which it must have done without a failure.
+    #[must_use]
+    pub fn crash(mut self) -> bool {
+        if self.has_ended() {
+            self.end().succeeds();
+            return false;
+        }
         let mut child = self.0.take().unwrap();
-        assert!(child.try_wait().unwrap().is_none(), "it had ended before it could be killed");
         child.kill().unwrap();
         child.wait().unwrap();
+        true
     }
 
     /// Waits for its own end.
@@ -344,6 +406,14 @@ impl Asker {
         let (status, reply) = self.try_ask(message).unwrap();
         assert_eq!(status, 200, "{reply:#}");
         reply
+    }
+
+    /// Whether the server says of itself that it is ready, its index compared with the database.
+    pub fn finds_it_ready(&self) -> bool {
+        self.runtime.block_on(async {
+            let response = self.client.get(format!("{}/readyz", self.url)).send().await;
+            response.is_ok_and(|response| response.status().is_success())
+        })
     }
 
     /// The passages that are found.

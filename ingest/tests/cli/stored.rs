@@ -1,46 +1,21 @@
-//! What a data folder holds, read without the programs under test: the rows by SQL, the points through the index.
+//! What is stored, read without the programs under test: the rows by SQL, the points through the index.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 
 use candor::clock::Clock;
-use candor::config::Config;
 use candor::database::Database;
 use candor::engine::{Engine, Unfit};
 use candor::ids::{ChunkId, Ids, VersionId, WorkspaceId};
-use candor::index::{EdgeIndex, Index, IndexQuery, Terms};
+use candor::index::{Candidate, EdgeIndex, Index, IndexQuery, ServerIndex, Terms};
 use candor::knowledge::generation::{self, Mended};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use candor::read;
+use tokio::task::JoinSet;
 
-use crate::site::{Site, models_dir, runtime, runtime_library};
+use crate::site::{Site, runtime};
 
-/// A look into the database that changes nothing, not even by being closed.
-pub struct Look {
-    runtime: tokio::runtime::Runtime,
-    pool: SqlitePool,
-    workspace: String,
-}
-
-impl Look {
-    pub fn into(site: &Site) -> Self {
-        let runtime = runtime();
-        let options = SqliteConnectOptions::new().filename(site.data().join("candor.sqlite")).read_only(true);
-        let pool = runtime.block_on(SqlitePoolOptions::new().max_connections(1).connect_with(options)).unwrap();
-        Self { runtime, pool, workspace: site.workspace.clone() }
-    }
-
-    /// How often what a question can find has changed: goes up by one with each article that is published or removed.
-    pub fn changes(&self) -> i64 {
-        const SQL: &str = "select knowledge_version from workspaces where id = $1";
-        self.runtime.block_on(sqlx::query_scalar(SQL).bind(&self.workspace).fetch_one(&self.pool)).unwrap()
-    }
-
-    /// The sources of the published articles.
-    pub fn sources(&self) -> Vec<String> {
-        const SQL: &str =
-            "select source from articles where status = 'published' and workspace_id = $1 order by source";
-        self.runtime.block_on(sqlx::query_scalar(SQL).bind(&self.workspace).fetch_all(&self.pool)).unwrap()
-    }
-}
+/// Floats in a vector of the model.
+pub const DIMENSION: usize = 384;
 
 /// Everything that makes up what a question can find, without what differs between two runs: ids and times.
 #[derive(Debug, PartialEq)]
@@ -96,14 +71,7 @@ struct Row {
 /// Opens the data folder as the server does at its start, and compares the index with the database.
 pub fn mend(site: &Site) -> Mended {
     runtime().block_on(async {
-        let config = Config {
-            data_dir: site.data().to_owned(),
-            models_dir: models_dir(),
-            runtime_library: runtime_library(),
-            embedding_sessions: 1,
-            ..Config::default()
-        };
-        let engine = Engine::open(config, Clock::System, Ids::Random, Unfit::Refuse).await.unwrap();
+        let engine = Engine::open(site.config(), Clock::System, Ids::Random, Unfit::Refuse).await.unwrap();
         let mended = generation::mend(&engine, |_| ()).await.unwrap();
         engine.database().close().await;
         mended
@@ -117,7 +85,6 @@ impl Stored {
     }
 
     async fn read(site: &Site) -> (Self, Counts) {
-        const DIMENSION: usize = 384;
         const ROWS: &str = "
             select a.source, v.title, v.tags, v.plain_text, c.version_id, c.id as chunk_id, c.generation_id, c.ordinal,
                 c.heading_path, c.start_char, c.end_char, c.terms
@@ -126,24 +93,23 @@ impl Stored {
             join articles a on a.id = c.article_id and a.status = 'published' and a.current_version_id = v.id
             join index_generations g on g.id = c.generation_id and g.state = 'active'
             order by a.source, c.ordinal";
-        let url = format!("sqlite:{}", site.data().join("candor.sqlite").display());
-        let database = Database::open(&url.into()).await.unwrap();
-        let Database::Sqlite { readers, .. } = &database else { unreachable!("the URL is SQLite's") };
-        let rows: Vec<Row> = sqlx::query_as(ROWS).fetch_all(readers).await.unwrap();
-        let all: i64 = sqlx::query_scalar("select count(*) from chunks").fetch_one(readers).await.unwrap();
+        let database = Database::open(&site.database_url()).await.unwrap();
+        let rows: Vec<Row> = read!(&database, |pool: D| sqlx::query_as(ROWS).fetch_all(pool)).unwrap();
+        let all: i64 =
+            read!(&database, |pool: D| sqlx::query_scalar("select count(*) from chunks").fetch_one(pool)).unwrap();
         assert_eq!(usize::try_from(all).unwrap(), rows.len(), "there are chunks of versions that nobody can find");
         database.close().await;
 
         let generation = &rows.first().expect("nothing is published").generation_id;
-        let index = Index::Edge(EdgeIndex::open(&site.data().join("index").join(generation), DIMENSION).unwrap());
+        let index = open_index(site, &site.config().index_dir(), generation, DIMENSION);
         let workspace: WorkspaceId = site.workspace.parse().unwrap();
         let points: BTreeSet<ChunkId> = index.chunks(workspace).await.unwrap().into_iter().collect();
         let known: BTreeSet<ChunkId> = rows.iter().map(|row| row.chunk_id.parse().unwrap()).collect();
         assert_eq!(points, known, "the index and the database do not hold the same chunks");
         let counts = Counts { rows: rows.len(), points: index.total().await.unwrap() };
 
-        let vectors = vectors(&index, workspace, DIMENSION, points.len()).await;
-        let mut words = words(&index, workspace, DIMENSION, &rows).await;
+        let vectors = vectors(&index, workspace, points.len()).await;
+        let mut words = words(&index, workspace, &rows).await;
         let mut articles = BTreeMap::new();
         for row in rows {
             let (chunk, version): (ChunkId, VersionId) =
@@ -170,33 +136,38 @@ impl Stored {
     }
 }
 
+/// The index of `generation`: on the site's server, or else in `folder`.
+pub fn open_index(site: &Site, folder: &Path, generation: &str, dimension: usize) -> Index {
+    match site.servers() {
+        Some(servers) => Index::Server(ServerIndex::new(&servers.qdrant, generation, dimension).unwrap()),
+        None => Index::Edge(EdgeIndex::open(&folder.join(generation), dimension).unwrap()),
+    }
+}
+
 /// Each point's vector, float by float: the product with the unit vector of one dimension is the float itself.
-async fn vectors(index: &Index, workspace: WorkspaceId, dimension: usize, points: usize) -> HashMap<ChunkId, Vec<u32>> {
+async fn vectors(index: &Index, workspace: WorkspaceId, points: usize) -> HashMap<ChunkId, Vec<u32>> {
     let mut vectors: HashMap<ChunkId, Vec<u32>> = HashMap::new();
-    for place in 0..dimension {
-        let found = index.search(workspace, query(dimension, place, None, points)).await.unwrap();
+    for (place, found) in
+        search_all(index, workspace, (0..DIMENSION).map(|place| (place, query(place, None, points)))).await
+    {
         assert_eq!(found.len(), points);
         for candidate in found {
-            vectors.entry(candidate.chunk).or_default().push(candidate.cosine.to_bits());
+            vectors.entry(candidate.chunk).or_insert_with(|| vec![0; DIMENSION])[place] = candidate.cosine.to_bits();
         }
     }
     vectors
 }
 
 /// What each term that any chunk has gives to each point by itself: its weight there times how telling it is.
-async fn words(
-    index: &Index,
-    workspace: WorkspaceId,
-    dimension: usize,
-    rows: &[Row],
-) -> HashMap<ChunkId, BTreeMap<u32, u32>> {
+async fn words(index: &Index, workspace: WorkspaceId, rows: &[Row]) -> HashMap<ChunkId, BTreeMap<u32, u32>> {
     let terms: BTreeSet<u32> = rows
         .iter()
         .flat_map(|row| row.terms.chunks_exact(4).map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap())))
         .collect();
     let mut words: HashMap<ChunkId, BTreeMap<u32, u32>> = HashMap::new();
-    for term in terms {
-        for candidate in index.search(workspace, query(dimension, 0, Some(term), rows.len())).await.unwrap() {
+    let queries = terms.into_iter().map(|term| (term, query(0, Some(term), rows.len())));
+    for (term, found) in search_all(index, workspace, queries).await {
+        for candidate in found {
             if candidate.bm25 != 0.0 {
                 words.entry(candidate.chunk).or_default().insert(term, candidate.bm25.to_bits());
             }
@@ -205,8 +176,27 @@ async fn words(
     words
 }
 
-fn query(dimension: usize, place: usize, term: Option<u32>, limit: usize) -> IndexQuery {
-    let mut dense = vec![0.0; dimension];
+/// Asks many queries, several at a time, each with something to know its answer by.
+async fn search_all<K: Send + 'static>(
+    index: &Index,
+    workspace: WorkspaceId,
+    queries: impl Iterator<Item = (K, IndexQuery)>,
+) -> Vec<(K, Vec<Candidate>)> {
+    const AT_ONCE: usize = 16;
+    let (mut found, mut asked) = (Vec::new(), JoinSet::new());
+    for (key, query) in queries {
+        if asked.len() == AT_ONCE {
+            found.push(asked.join_next().await.unwrap().unwrap());
+        }
+        let index = index.clone();
+        asked.spawn(async move { (key, index.search(workspace, query).await.unwrap()) });
+    }
+    found.extend(asked.join_all().await);
+    found
+}
+
+fn query(place: usize, term: Option<u32>, limit: usize) -> IndexQuery {
+    let mut dense = vec![0.0; DIMENSION];
     dense[place] = 1.0;
     let terms = Terms { ids: term.into_iter().collect(), weights: term.map(|_| 1.0).into_iter().collect() };
     IndexQuery { dense, terms, tags: Vec::new(), limit }
