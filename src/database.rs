@@ -83,8 +83,18 @@ pub enum Quiet {
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
 }
 
+/// The right to build an index generation: while it lives, no other process builds one, and none takes the unfinished one for
+/// what is left of a crash.
+///
+/// On SQLite one process has the database, and keeps order among its own rebuilds itself.
+pub struct Rebuilding {
+    _lock: Option<sqlx::Transaction<'static, sqlx::Postgres>>,
+}
+
 /// The lock of [`Publishing`] and [`Quiet`] among PostgreSQL's advisory locks: "candor" and a number, in ASCII.
 const PUBLISHING_LOCK: i64 = 0x63_61_6e_64_6f_72_01;
+/// The lock of [`Rebuilding`].
+const REBUILDING_LOCK: i64 = 0x63_61_6e_64_6f_72_02;
 
 /// What a caller can do about a failed statement.
 #[derive(Debug, thiserror::Error)]
@@ -229,9 +239,9 @@ impl Database {
             Self::Sqlite { writer, publishing, .. } => {
                 Publishing::Sqlite { writer: writer.clone(), right: Arc::clone(publishing).read_owned().await }
             }
-            Self::Postgres { publishers, .. } => {
-                Publishing::Postgres(locked(publishers, "select pg_advisory_xact_lock_shared($1)").await?)
-            }
+            Self::Postgres { publishers, .. } => Publishing::Postgres(
+                locked(publishers, PUBLISHING_LOCK, "select pg_advisory_xact_lock_shared($1)").await?,
+            ),
         })
     }
 
@@ -245,9 +255,35 @@ impl Database {
                 Quiet::Sqlite { writer: writer.clone(), right: Arc::clone(publishing).write_owned().await }
             }
             Self::Postgres { publishers, .. } => {
-                Quiet::Postgres(locked(publishers, "select pg_advisory_xact_lock($1)").await?)
+                Quiet::Postgres(locked(publishers, PUBLISHING_LOCK, "select pg_advisory_xact_lock($1)").await?)
             }
         })
+    }
+
+    /// Waits until no other process builds an index generation, and takes the right to.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] when no connection is free in time.
+    pub async fn may_rebuild(&self) -> Result<Rebuilding, DatabaseError> {
+        let lock = match self {
+            Self::Sqlite { .. } => None,
+            Self::Postgres { publishers, .. } => {
+                Some(locked(publishers, REBUILDING_LOCK, "select pg_advisory_xact_lock($1)").await?)
+            }
+        };
+        Ok(Rebuilding { _lock: lock })
+    }
+
+    /// As [`Database::may_rebuild`], without waiting: `None` when another process builds a generation.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] when no connection is free in time.
+    pub async fn may_rebuild_now(&self) -> Result<Option<Rebuilding>, DatabaseError> {
+        const SQL: &str = "select pg_try_advisory_xact_lock($1)";
+        let Self::Postgres { publishers, .. } = self else { return Ok(Some(Rebuilding { _lock: None })) };
+        let mut transaction = publishers.begin().await?;
+        let is_free: bool = sqlx::query_scalar(SQL).bind(REBUILDING_LOCK).fetch_one(&mut *transaction).await?;
+        Ok(is_free.then_some(Rebuilding { _lock: Some(transaction) }))
     }
 
     /// Whether a statement comes back.
@@ -291,13 +327,14 @@ impl Database {
     }
 }
 
-/// A transaction that holds the publishing lock to its end.
+/// A transaction that holds `lock` to its end.
 async fn locked(
     pool: &PgPool,
-    lock: &'static str,
+    lock: i64,
+    take: &'static str,
 ) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, DatabaseError> {
     let mut transaction = pool.begin().await?;
-    sqlx::query(lock).bind(PUBLISHING_LOCK).execute(&mut *transaction).await?;
+    sqlx::query(take).bind(lock).execute(&mut *transaction).await?;
     Ok(transaction)
 }
 

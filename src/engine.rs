@@ -384,6 +384,12 @@ fn wanted_generation(embedder: &Embedder, number: i64, ids: &Ids) -> GenerationR
 
 /// Removes what is left of generations that no question is answered from any more.
 async fn remove_retired(config: &Config, database: &Database, active: &str) -> Result<(), OpenError> {
+    // A rebuild that was cut off before its switch; its rows go with those of the others, when the index is compared with SQL.
+    if let Some(_nobody_builds_one) = database.may_rebuild_now().await? {
+        let mut transaction = database.begin().await?;
+        store::retire_unfinished(&mut transaction).await?;
+        transaction.commit().await?;
+    }
     if let Some(server) = qdrant_server(config) {
         let retired = store::retired_generations(database).await?;
         if !retired.is_empty()

@@ -112,14 +112,16 @@ pub async fn rebuild(
     engine: &Engine,
     progress: impl Fn(usize, usize) + Send + Sync,
 ) -> Result<Rebuilt, KnowledgeError> {
-    // Two would choose the same number.
-    let _the_only_rebuild = engine.rebuilding().lock().await;
+    // Two would choose the same number, and the first to switch would retire the other's.
+    let _the_only_rebuild_here = engine.rebuilding().lock().await;
+    let _the_only_rebuild = engine.database().may_rebuild().await?;
     let at_ms = engine.clock().now_ms();
     let row = engine.generation_row(store::count_generations(engine.database()).await? + 1);
-    let index = engine.new_index(&row).await?;
+    // The row first: a collection that no row names would never be removed.
     let mut transaction = engine.database().begin().await?;
     store::insert_generation(&mut transaction, &row, at_ms).await?;
     transaction.commit().await?;
+    let index = engine.new_index(&row).await?;
     let generation = Arc::new(Generation { row, index });
 
     let total = usize::try_from(store::count_published(engine.database()).await?).unwrap_or_default();

@@ -481,6 +481,12 @@ pub async fn activate_generation(
     Ok(true)
 }
 
+/// Retires the generations that were begun and never finished; only with the right to rebuild, or a living rebuild's would go.
+pub async fn retire_unfinished(transaction: &mut Transaction) -> Result<(), DatabaseError> {
+    const SQL: &str = "update index_generations set state = 'retired' where state = 'building'";
+    execute!(transaction, sqlx::query(SQL)).map(drop)
+}
+
 /// Forgets the chunks of retired generations; only when no question is sent to one of them any more.
 pub async fn forget_retired(transaction: &mut Transaction) -> Result<(), DatabaseError> {
     const SQL: &str = "

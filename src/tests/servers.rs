@@ -143,6 +143,30 @@ async fn what_one_process_publishes_and_rebuilds_another_answers_from() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_generation_that_another_process_builds_is_not_taken_for_the_remains_of_a_crash() {
+    let Some(servers) = Servers::find().await else { return };
+    let app = servers.app().await;
+    let row = app.engine.generation_row(2);
+    let mut transaction = app.engine.database().begin().await.unwrap();
+    candor::knowledge::store::insert_generation(&mut transaction, &row, NOW_MS).await.unwrap();
+    transaction.commit().await.unwrap();
+    let building = app.engine.database().may_rebuild().await.unwrap();
+    let retired_after_a_start = async || {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = config(folder.path());
+        servers.settings(&mut settings);
+        Engine::open(settings, Clock::fixed(NOW_MS), Ids::Random, Unfit::Refuse).await.unwrap();
+        candor::knowledge::store::retired_generations(app.engine.database()).await.unwrap()
+    };
+    assert_eq!(retired_after_a_start().await, Vec::<String>::new());
+    drop(building);
+    eventually("the right to rebuild is given back", || async {
+        (retired_after_a_start().await == [row.id.clone()]).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn articles_published_by_one_process_during_a_rebuild_by_another_are_in_the_new_index() {
     let Some(servers) = Servers::find().await else { return };
     let app = servers.app().await;

@@ -52,7 +52,7 @@ fn undisturbed(stack: Stack) -> &'static [Stored; 2] {
 ///
 /// After each crash it is seen what the next start has to mend, and after the next one that it was mended, point by point. What
 /// two starts put right and one does not would be seen there. The texts and vectors themselves are compared at the end of each
-/// edition, and after every fifth crash of an `ingest` with only the mending between the crash and the comparison.
+/// edition, and after every sixth crash of an `ingest` with only the mending between the crash and the comparison.
 pub struct Chain {
     pub site: Site,
     stack: Stack,
@@ -61,7 +61,7 @@ pub struct Chain {
     edition: usize,
     /// What [`Look::changes`] was when the folder got it.
     began: i64,
-    /// What the database had when the program that is killed next was started.
+    /// What the database had at any crash, by which the points of replaced versions are known.
     rows: BTreeSet<ChunkId>,
     /// Points without rows that crashes have left and that no start was seen to have swept.
     orphans: BTreeSet<ChunkId>,
@@ -118,7 +118,7 @@ impl Chain {
         // Points are written before their rows and removed after them.
         assert_eq!(left.lost(), BTreeSet::new(), "rows without their points");
         self.orphans.extend(orphans);
-        self.rows.clone_from(&left.rows);
+        self.rows.extend(&left.rows);
         left
     }
 

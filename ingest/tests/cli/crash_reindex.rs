@@ -1,18 +1,17 @@
 //! `candor reindex` that is killed: what answers is the old generation or the new one, whole, and nothing stays of the rest.
 
-use std::time::{Duration, Instant};
-
 use candor::index::IndexError;
 
 use crate::articles;
 use crate::crash_table::{Crash, Table};
 use crate::look::Look;
-use crate::moments::{Dice, Moment};
-use crate::site::{Running, Site, runtime};
+use crate::moments::Dice;
+use crate::site::{Running, Site, runtime, until};
 use crate::stack::Stack;
 use crate::stored::{DIMENSION, Stored, mend, open_index};
 
 const ARTICLES: usize = 12;
+/// Fewer than of the others: each is compared on its own.
 const CRASHES: usize = 6;
 
 /// Checks that of the generations that do not answer nothing is left, after a start.
@@ -36,25 +35,26 @@ fn rebuilds_are_killed(stack: Stack, dice: &mut Dice) {
     articles::write(&site, 0..ARTICLES, 0);
     site.ingest_all();
     let undisturbed = Stored::of(&site).0;
-    let began = Instant::now();
-    site.candor(&["reindex"]).succeeds();
-    let took = u64::try_from(began.elapsed().as_millis()).unwrap();
     let mut table = Table::of(stack, "reindex");
     let mut crashes = 0;
     while crashes < CRASHES {
-        // The first half is for the model; then it embeds, writes points and rows, switches, and sweeps the old generation.
-        let wait = Duration::from_millis(dice.throw(took / 3, took));
-        let run = Running::start(&mut site.candor_command(&["reindex"]));
+        // It writes points and rows of article after article, switches, and forgets the old generation's rows.
+        let look = Look::into(&site);
+        let old = look.chunks();
+        let (rows, wait) = (dice.throw(0, u64::try_from(old).unwrap()), dice.milliseconds(0, 60));
+        let mut run = Running::start(&mut site.candor_command(&["reindex"]));
+        until("enough rows are written", || {
+            (look.chunks() >= old + i64::try_from(rows).unwrap() || run.has_ended()).then_some(())
+        });
         std::thread::sleep(wait);
         if !run.crash() {
             continue;
         }
         crashes += 1;
-        let look = Look::into(&site);
         let left = look.left(&site);
         drop(look);
         table.add(Crash {
-            moment: Moment::Starting(wait).to_string(),
+            moment: format!("{} ms after row {rows} of {old} of the new generation", wait.as_millis()),
             articles: format!("{ARTICLES} of {ARTICLES}"),
             rows: left.rows.len(),
             points: left.points.len(),

@@ -57,6 +57,13 @@ impl Look {
         })
     }
 
+    /// How many chunks there are in all generations.
+    pub fn chunks(&self) -> i64 {
+        const SQL: &str = "select count(*) from chunks";
+        self.runtime
+            .block_on(async { read!(&self.database, |pool: D| sqlx::query_scalar(SQL).fetch_one(pool)).unwrap() })
+    }
+
     /// What a program that was killed has left in the active generation.
     pub fn left(&self, site: &Site) -> Left {
         const SQL: &str = "select id from chunks where generation_id = $1 and workspace_id = $2";

@@ -105,13 +105,13 @@ impl Dice {
     pub fn twenty_moments(&mut self) -> Vec<Moment> {
         let mut moments: Vec<Moment> = (0..20)
             .map(|number| {
-                let articles = i64::try_from(self.throw(1, 3)).unwrap();
+                let articles = i64::try_from(self.throw(1, 2)).unwrap();
                 match number {
                     // The model is loaded after about 300 ms; then comes the comparison.
                     0..2 => Moment::Starting(self.milliseconds(0, 700)),
                     2..8 => Moment::Committed(articles + 1),
-                    8..11 => Moment::Held(articles, self.milliseconds(50, 250)),
-                    _ => Moment::Publishing(articles, self.milliseconds(0, 80)),
+                    8..11 => Moment::Held(articles, self.milliseconds(40, 160)),
+                    _ => Moment::Publishing(articles, self.milliseconds(0, 70)),
                 }
             })
             .collect();
