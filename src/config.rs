@@ -284,12 +284,18 @@ impl Layers {
             {
                 let secret_file = |source| ConfigError::SecretFile { name: self::variable(secret), source };
                 let content = std::fs::read_to_string(value).map_err(secret_file)?;
-                // An empty file stands for no secret: containers need a file to be there.
-                if !content.trim().is_empty() {
-                    environment.push((secret.to_owned(), content.trim().to_owned()));
+                match content.trim() {
+                    // Containers need a file to be there, and it is right to have no key for this.
+                    "" if secret == "gemini_api_key" => (),
+                    "" => return Err(ConfigError::Refused(format!("the file that {variable} names is empty"))),
+                    content => environment.push((secret.to_owned(), content.to_owned())),
                 }
             } else if let Some(name) = setting(variable) {
-                environment.push((name, value.to_owned()));
+                // A line break at the end of a secret is a shell's, never the secret's.
+                let value = if SECRETS.contains(&name.as_str()) { value.trim() } else { value };
+                // What is read later wins: a setting's own name over another tool's.
+                let place = if ALIASES.iter().any(|(alias, _)| *alias == variable) { 0 } else { environment.len() };
+                environment.insert(place, (name, value.to_owned()));
             }
         }
         let flags = flags.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
@@ -316,6 +322,11 @@ impl Layers {
             return Ok(config);
         };
         let is_limit = |name: &str| name.ends_with("_max") || name == "embedding_sessions";
+        if config.generation_seconds_max >= config.request_seconds_max {
+            // Else the request ends before the quoted sentences can take the model's place.
+            let [name, other] = ["generation_seconds_max", "request_seconds_max"].map(variable);
+            return Err(ConfigError::Refused(format!("{name} must be less than {other}")));
+        }
         match values.iter().find(|(name, value)| is_limit(name) && value.as_u64() == Some(0)) {
             Some((name, _)) => Err(ConfigError::Refused(format!("{name} ({}): must be 1 or more", variable(name)))),
             None => Ok(config),

@@ -58,28 +58,21 @@ pub enum Transaction {
 /// The right to publish: while it lives, no process switches the index generation and none sweeps orphans.
 ///
 /// Points are written outside of SQL, so the right must be had before the first of them and kept until the commit.
-pub enum Publishing {
-    /// In the one process that has the database.
+pub type Publishing = Held<OwnedRwLockReadGuard<()>>;
+
+/// A time in which nobody publishes, in any process on the database.
+pub type Quiet = Held<OwnedRwLockWriteGuard<()>>;
+
+/// A lock that all processes on the database respect.
+pub enum Held<Right> {
+    /// One process has the database, so it is a lock in memory.
     Sqlite {
         /// For the transaction at the end: the writer is not held while an article is embedded.
         writer: SqlitePool,
-        /// Given back when the right goes.
-        right: OwnedRwLockReadGuard<()>,
-    },
-    /// In all processes on the database: a lock that the server gives back when the connection ends, however it ends.
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
-}
-
-/// A time in which nobody publishes, in any process on the database.
-pub enum Quiet {
-    /// Ends when it goes.
-    Sqlite {
-        /// For [`Quiet::begin`].
-        writer: SqlitePool,
         /// Given back when it goes.
-        right: OwnedRwLockWriteGuard<()>,
+        right: Right,
     },
-    /// Ends with the transaction.
+    /// A lock that the server gives back when the transaction or the connection ends, however it ends.
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
 }
 
@@ -91,10 +84,19 @@ pub struct Rebuilding {
     _lock: Option<sqlx::Transaction<'static, sqlx::Postgres>>,
 }
 
-/// The lock of [`Publishing`] and [`Quiet`] among PostgreSQL's advisory locks: "candor" and a number, in ASCII.
-const PUBLISHING_LOCK: i64 = 0x63_61_6e_64_6f_72_01;
+/// The word that an embedded index is the only one for its database.
+#[derive(Debug)]
+pub struct Embedded {
+    _connection: Option<sqlx::PgConnection>,
+}
+
+/// The lock of [`Publishing`] and [`Quiet`] among PostgreSQL's advisory locks: "can" in ASCII and a number. The
+/// second half of each lock is the schema, so that two installations in one database do not wait for each other.
+const PUBLISHING_LOCK: i32 = 0x63_61_6e_01;
 /// The lock of [`Rebuilding`].
-const REBUILDING_LOCK: i64 = 0x63_61_6e_64_6f_72_02;
+const REBUILDING_LOCK: i32 = 0x63_61_6e_02;
+/// The lock of the one process that has an embedded index beside this database.
+const EMBEDDED_LOCK: i32 = 0x63_61_6e_03;
 
 /// What a caller can do about a failed statement.
 #[derive(Debug, thiserror::Error)]
@@ -240,7 +242,12 @@ impl Database {
                 Publishing::Sqlite { writer: writer.clone(), right: Arc::clone(publishing).read_owned().await }
             }
             Self::Postgres { publishers, .. } => Publishing::Postgres(
-                locked(publishers, PUBLISHING_LOCK, "select pg_advisory_xact_lock_shared($1)").await?,
+                locked(
+                    publishers,
+                    PUBLISHING_LOCK,
+                    "select pg_advisory_xact_lock_shared($1, hashtext(current_schema()))",
+                )
+                .await?,
             ),
         })
     }
@@ -254,9 +261,7 @@ impl Database {
             Self::Sqlite { writer, publishing, .. } => {
                 Quiet::Sqlite { writer: writer.clone(), right: Arc::clone(publishing).write_owned().await }
             }
-            Self::Postgres { publishers, .. } => {
-                Quiet::Postgres(locked(publishers, PUBLISHING_LOCK, "select pg_advisory_xact_lock($1)").await?)
-            }
+            Self::Postgres { publishers, .. } => Quiet::Postgres(locked(publishers, PUBLISHING_LOCK, LOCK).await?),
         })
     }
 
@@ -267,9 +272,7 @@ impl Database {
     pub async fn may_rebuild(&self) -> Result<Rebuilding, DatabaseError> {
         let lock = match self {
             Self::Sqlite { .. } => None,
-            Self::Postgres { publishers, .. } => {
-                Some(locked(publishers, REBUILDING_LOCK, "select pg_advisory_xact_lock($1)").await?)
-            }
+            Self::Postgres { publishers, .. } => Some(locked(publishers, REBUILDING_LOCK, LOCK).await?),
         };
         Ok(Rebuilding { _lock: lock })
     }
@@ -279,11 +282,25 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::Unavailable`] when no connection is free in time.
     pub async fn may_rebuild_now(&self) -> Result<Option<Rebuilding>, DatabaseError> {
-        const SQL: &str = "select pg_try_advisory_xact_lock($1)";
+        const SQL: &str = "select pg_try_advisory_xact_lock($1, hashtext(current_schema()))";
         let Self::Postgres { publishers, .. } = self else { return Ok(Some(Rebuilding { _lock: None })) };
         let mut transaction = publishers.begin().await?;
         let is_free: bool = sqlx::query_scalar(SQL).bind(REBUILDING_LOCK).fetch_one(&mut *transaction).await?;
         Ok(is_free.then_some(Rebuilding { _lock: Some(transaction) }))
+    }
+
+    /// Says that this process has the only index that is right for this database, embedded in its data folder; `None` when
+    /// another process has said so. The word holds as long as what is returned.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] when no connection is free in time.
+    pub async fn claim_embedded(&self) -> Result<Option<Embedded>, DatabaseError> {
+        const SQL: &str = "select pg_try_advisory_lock($1, hashtext(current_schema()))";
+        // SQLite lies in the data folder, whose own lock says the same.
+        let Self::Postgres { publishers, .. } = self else { return Ok(Some(Embedded { _connection: None })) };
+        let mut connection = publishers.acquire().await?.detach();
+        let is_ours: bool = sqlx::query_scalar(SQL).bind(EMBEDDED_LOCK).fetch_one(&mut connection).await?;
+        Ok(is_ours.then_some(Embedded { _connection: Some(connection) }))
     }
 
     /// Whether a statement comes back.
@@ -327,38 +344,30 @@ impl Database {
     }
 }
 
+const LOCK: &str = "select pg_advisory_xact_lock($1, hashtext(current_schema()))";
+
 /// A transaction that holds `lock` to its end.
 async fn locked(
     pool: &PgPool,
-    lock: i64,
+    lock: i32,
     take: &'static str,
 ) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, DatabaseError> {
+    // Without an end, a process whose machine has gone would keep all others waiting: the server hears of that only by asking.
+    const BOUNDS: &str = "
+        select set_config('lock_timeout', '30s', true), set_config('tcp_keepalives_idle', '10', true),
+            set_config('tcp_keepalives_interval', '5', true), set_config('tcp_keepalives_count', '3', true)";
     let mut transaction = pool.begin().await?;
+    sqlx::query(BOUNDS).execute(&mut *transaction).await?;
     sqlx::query(take).bind(lock).execute(&mut *transaction).await?;
     Ok(transaction)
 }
 
-impl Publishing {
-    /// Begins the transaction that publishes. What comes second is to be kept until it has been committed.
+impl<Right> Held<Right> {
+    /// Begins the transaction that the lock was taken for. What comes second is to be kept until it has been committed.
     ///
     /// # Errors
     /// As [`Database::begin`].
-    pub async fn begin(self) -> Result<(Transaction, Option<OwnedRwLockReadGuard<()>>), DatabaseError> {
-        Ok(match self {
-            Self::Sqlite { writer, right } => {
-                (Transaction::Sqlite(writer.begin_with("begin immediate").await?), Some(right))
-            }
-            Self::Postgres(transaction) => (Transaction::Postgres(transaction), None),
-        })
-    }
-}
-
-impl Quiet {
-    /// Begins the transaction that changes what is published into. What comes second is to be kept until it has been committed.
-    ///
-    /// # Errors
-    /// As [`Database::begin`].
-    pub async fn begin(self) -> Result<(Transaction, Option<OwnedRwLockWriteGuard<()>>), DatabaseError> {
+    pub async fn begin(self) -> Result<(Transaction, Option<Right>), DatabaseError> {
         Ok(match self {
             Self::Sqlite { writer, right } => {
                 (Transaction::Sqlite(writer.begin_with("begin immediate").await?), Some(right))
@@ -391,7 +400,8 @@ impl DatabaseError {
 
 /// PostgreSQL's classes and codes for a server that is going, coming or has too much to do, and for two transactions that stood
 /// in each other's way: nothing happened, and the same again may work.
-const POSTGRES_LATER: [&str; 8] = ["08", "57P01", "57P02", "57P03", "57P05", "53300", "40001", "40P01"];
+const POSTGRES_LATER: [&str; 12] =
+    ["08", "57P01", "57P02", "57P03", "57P05", "57014", "53300", "40001", "40P01", "55P03", "25P03", "25006"];
 
 /// SQLite's codes for a full disk: for the database (`SQLITE_FULL`) and for the file of its WAL index (`SQLITE_IOERR_SHMSIZE`).
 const SQLITE_DISK_FULL: [&str; 2] = ["13", "4874"];

@@ -11,7 +11,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use crate::answer::confidence::{Calibration, CalibrationError};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, Embedded};
 use crate::ids::Ids;
 use crate::index::{self, Bm25, EdgeIndex, Index, IndexError, ServerAddress, ServerIndex};
 use crate::inference::{Embedder, Gemini, GenerateError, InferenceError};
@@ -40,6 +40,7 @@ struct Inner {
     vault: Vault,
     clock: Clock,
     ids: Ids,
+    _embedded: Option<Embedded>,
     // Last, so that the folder is free only when everything above is closed.
     _lock: DataFolderLock,
 }
@@ -64,6 +65,11 @@ pub enum OpenError {
         /// The folder.
         folder: PathBuf,
     },
+    /// Another process has an embedded index beside the same PostgreSQL database; this one's would not have its articles.
+    #[error(
+        "another Candor process keeps the index for this database in its own data folder: stop it, or let both use a Qdrant server (QDRANT_URL)"
+    )]
+    EmbeddedElsewhere,
     /// The data folder cannot be written.
     #[error("the data folder {folder} cannot be used: {source}")]
     DataFolder {
@@ -121,6 +127,10 @@ impl Engine {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let lock = DataFolderLock::take(&config.data_dir)?;
         let database = open_database(&config).await?;
+        let embedded = match qdrant_server(&config) {
+            Some(_) => None,
+            None => Some(database.claim_embedded().await?.ok_or(OpenError::EmbeddedElsewhere)?),
+        };
         let loading = config.clone();
         let embedder = tokio::task::spawn_blocking(move || Embedder::open(&loading))
             .await
@@ -141,6 +151,7 @@ impl Engine {
             clock,
             ids,
             config,
+            _embedded: embedded,
             _lock: lock,
         };
         Ok(Self { inner: Arc::new(inner) })

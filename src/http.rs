@@ -149,7 +149,8 @@ pub fn start_label_pairs() {
     }
     // The first failure of all would not be a rise otherwise.
     for status in ["200", "500", "503"] {
-        counter!(telemetry::HTTP_REQUESTS, "method" => "POST", "route" => "/chat/query", "status" => status).absolute(0);
+        counter!(telemetry::HTTP_REQUESTS, "method" => "POST", "route" => "/chat/query", "status" => status)
+            .absolute(0);
     }
     for reason in Reason::ALL {
         counter!(telemetry::TICKETS, "reason" => reason.name()).absolute(0);

@@ -101,7 +101,7 @@ pub enum IndexError {
     #[error("the disk is full: free some space (the index needs 128 MiB to write), nothing was stored")]
     DiskFull,
     /// The server does not answer, or not in time: try again later.
-    #[error("the Qdrant server at {url} cannot be reached: {why}")]
+    #[error("the Qdrant server at {url} cannot be reached (QDRANT_URL names its gRPC port, mostly 6334): {why}")]
     Unreachable {
         /// Its address.
         url: String,
@@ -138,10 +138,10 @@ pub enum IndexError {
 impl Index {
     /// Where it is, for whoever looks after the installation.
     #[must_use]
-    pub fn place(&self) -> String {
+    pub fn place(&self) -> &'static str {
         match self {
-            Self::Edge(_) => "embedded".to_owned(),
-            Self::Server(index) => format!("on the Qdrant server at {}", index.url()),
+            Self::Edge(_) => "embedded",
+            Self::Server(_) => "on a Qdrant server",
         }
     }
 

@@ -16,8 +16,7 @@ use candor::http::local::{self, AddressFile};
 use candor::http::{App, Readiness, count_dependencies, router};
 use candor::ids::Ids;
 use candor::index::IndexError;
-use candor::inference::GenerateError;
-use candor::knowledge::generation;
+use candor::knowledge::{KnowledgeError, generation};
 use candor::telemetry;
 use metrics::gauge;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -32,7 +31,7 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 const MEND_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// How often it is seen to that the index answers.
-const LOOK_EVERY: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How long a scrape waits for a figure; without it the last value stands.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -105,11 +104,11 @@ async fn keep_index_whole(app: App) {
                 app.readiness.compared();
                 let why = index_is_lost(&app).await;
                 tracing::error!(why, "the index is away; questions are refused until it is back");
-                app.readiness.failed(why);
+                app.readiness.failed();
             }
             Err(error) => {
                 tracing::error!(%error, "the index could not be compared with the database");
-                app.readiness.failed(error.to_string());
+                app.readiness.failed();
             }
         }
         tokio::time::sleep(MEND_AGAIN_AFTER).await;
@@ -121,9 +120,13 @@ async fn index_is_lost(app: &App) -> String {
     let mut was_away = false;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        match app.engine.generation().index.total().await {
-            Ok(_) => was_away = false,
-            Err(error) if was_away || matches!(error, IndexError::Missing { .. }) => return error.to_string(),
+        match generation::has_all(&app.engine).await {
+            Ok(true) => was_away = false,
+            Ok(false) => return "points are missing".to_owned(),
+            Err(KnowledgeError::Index(error @ IndexError::Missing { .. })) => return error.to_string(),
+            // The database speaks for itself.
+            Err(KnowledgeError::Database(_)) => (),
+            Err(error) if was_away => return error.to_string(),
             Err(_) => was_away = true,
         }
     }
@@ -135,10 +138,6 @@ async fn check_generator(app: App) {
     if let Err(error) = gemini.check().await {
         let model = gemini.model();
         tracing::warn!(%error, model, "the language model is not there: check GEMINI_MODEL and GEMINI_API_KEY; answers quote the articles");
-        // One that is only away for now is asked with the next question.
-        if matches!(error, GenerateError::Refused(_)) {
-            app.readiness.generator(Some(error.to_string()));
-        }
     }
 }
 
@@ -169,9 +168,6 @@ fn metrics_router(app: App, recorder: PrometheusHandle) -> Router {
     let scrape = async move || {
         process.collect();
         count_dependencies(&app).await;
-        if let Ok(Ok(points)) = tokio::time::timeout(SCRAPE_TIMEOUT, app.engine.generation().index.total()).await {
-            gauge!(telemetry::INDEX_POINTS).set(f64::from(u32::try_from(points).unwrap_or(u32::MAX)));
-        }
         let counted = chat::store::count_by_status(app.engine.database());
         if let Ok(Ok(counted)) = tokio::time::timeout(SCRAPE_TIMEOUT, counted).await {
             for status in ["active", "needs_human", "agent_assigned", "closed"] {

@@ -37,7 +37,7 @@ pub async fn run(arguments: Arguments) -> Result<Summary> {
     let found = target::find(config).await?;
     let (mut manifest, mut unreadable) = manifest(&scan, article_bytes_max);
     let known = found.known(arguments.workspace).await?;
-    let prefix = sync::folder_in_workspace(&manifest, &scan.folder(), &known);
+    let (prefix, is_certain) = sync::folder_in_workspace(&manifest, &scan.folder(), &known);
     if !prefix.is_empty() {
         say(&format!("the workspace has this folder as {prefix}"));
         scan = scan.below(&prefix);
@@ -48,6 +48,12 @@ pub async fn run(arguments: Arguments) -> Result<Summary> {
     let mut plan = sync::plan(&manifest, &known);
     // What lies elsewhere was not looked for. Of a single file nothing can be missing.
     plan.missing.retain(|source| source.starts_with(&prefix) && !arguments.paths.iter().all(|path| path.is_file()));
+    if arguments.prune && !plan.missing.is_empty() && !is_certain {
+        bail!(
+            "some of these files are in the workspace as a part of a larger folder, so it is not clear what --prune should remove: \
+             give the whole folder, or leave --prune out"
+        );
+    }
     if arguments.prune && !plan.missing.is_empty() && plan.unchanged + plan.changed.len() == 0 {
         bail!(
             "none of these files is in the workspace and --prune would remove all of its {} articles: is it the right folder? \

@@ -110,7 +110,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Words with a digit in them: amounts, dates, codes.
-pub(super) fn numbers(text: &str) -> Vec<String> {
+fn numbers(text: &str) -> Vec<String> {
     words(text).filter(|word| word.chars().any(|char| char.is_ascii_digit())).map(str::to_owned).collect()
 }
 

@@ -6,7 +6,7 @@ use crate::answer::draft::Draft;
 use crate::answer::grounded::{self, CheckedSentence, Sufficiency};
 use crate::answer::{extractive, prompt};
 use crate::engine::Engine;
-use crate::inference::{Gemini, GenerateError, Usage};
+use crate::inference::{GenerateError, Usage};
 use crate::search::Found;
 
 /// A draft and how it came about.
@@ -75,59 +75,37 @@ pub(super) async fn generate(engine: &Engine, question: &str, found: &Found) -> 
             };
         }
     };
-    match ask(model, engine, question, found).await {
-        Ok((draft, trace)) => {
-            let is_answer = !draft.citations.is_empty() && trace.sufficiency != Some(Sufficiency::Insufficient);
-            let needs_person = (!is_answer).then_some(Reason::InsufficientEvidence);
-            Generated { draft, response_type: ResponseType::Ai, needs_person, model: Some(trace) }
-        }
-        Err((error, trace)) => {
-            tracing::warn!(%error, model = model.model(), "the language model did not answer");
-            let needs_person = matches!(error, GenerateError::Blocked(_)).then_some(Reason::Blocked);
-            Generated { draft: quoted(), response_type: ResponseType::Fallback, needs_person, model: Some(trace) }
-        }
-    }
-}
-
-async fn ask(
-    model: &Gemini,
-    engine: &Engine,
-    question: &str,
-    found: &Found,
-) -> Result<(Draft, ModelTrace), (GenerateError, ModelTrace)> {
+    let generated = model.generate(&prompt::prompt(question, &found.passages), grounded::read).await;
     let mut trace = ModelTrace {
         model: model.model().to_owned(),
         prompt: prompt::NAME.to_owned(),
         result: "ok".to_owned(),
         error: None,
-        usage: Usage::default(),
-        cost_usd: 0.0,
-        attempts: 0,
+        usage: generated.usage,
+        cost_usd: generated.cost_usd,
+        attempts: generated.attempts,
         sufficiency: None,
         missing: String::new(),
         stated_confidence: None,
         sentences: Vec::new(),
     };
-    let read = match model.generate(&prompt::prompt(question, &found.passages)).await {
-        Ok(generated) => {
-            (trace.usage, trace.cost_usd, trace.attempts) = (generated.usage, generated.cost_usd, generated.attempts);
-            grounded::read(&generated.text).map_err(|error| GenerateError::Invalid(error.to_string()))
-        }
-        Err(error) => Err(error),
-    };
-    match read {
+    match generated.said {
         Ok(reply) => {
-            let (draft, sentences) = grounded::ground(engine.bm25(), &reply, found);
+            let (draft, sentences) = grounded::ground(engine.bm25(), question, &reply, found);
+            let is_answer = !draft.citations.is_empty() && reply.sufficiency != Sufficiency::Insufficient;
             trace.sufficiency = Some(reply.sufficiency);
             trace.missing = reply.missing;
             trace.stated_confidence = reply.confidence.filter(|stated| (0.0..=1.0).contains(stated));
             trace.sentences = sentences;
-            Ok((draft, trace))
+            let needs_person = (!is_answer).then_some(Reason::InsufficientEvidence);
+            Generated { draft, response_type: ResponseType::Ai, needs_person, model: Some(trace) }
         }
         Err(error) => {
+            tracing::warn!(%error, model = model.model(), "the language model did not answer");
             error.result().clone_into(&mut trace.result);
             trace.error = Some(error.to_string());
-            Err((error, trace))
+            let needs_person = matches!(error, GenerateError::Blocked(_)).then_some(Reason::Blocked);
+            Generated { draft: quoted(), response_type: ResponseType::Fallback, needs_person, model: Some(trace) }
         }
     }
 }

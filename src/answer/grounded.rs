@@ -1,10 +1,10 @@
 //! From what a language model wrote to a draft whose every sentence stands on a passage that was offered.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use crate::answer::draft::{Draft, cite};
-use crate::answer::features::numbers;
 use crate::answer::{Citation, sentences};
 use crate::index::{Bm25, TermId};
 use crate::search::{Found, Passage};
@@ -67,9 +67,17 @@ pub struct CheckedSentence {
 pub enum Fault {
     /// It names no passage that was offered.
     NoPassage,
-    /// It has a number that none of its passages has.
+    /// It has a number that neither its passages nor the question have.
     NumberNotFound,
+    /// It has a link or an address that none of its passages has.
+    LinkNotFound,
+    /// Too few of its words stand in its passages.
+    WordsNotFound,
 }
+
+/// The share of a sentence's words that its passages must have. Low: a model says things in its own words, and this is only for
+/// what has nothing to do with them.
+const SHARED_WORDS_MIN: f64 = 0.4;
 
 /// Reads what a model wrote. Some put JSON between the fences of a code block, whatever was asked for.
 ///
@@ -83,9 +91,10 @@ pub fn read(text: &str) -> Result<Reply, serde_json::Error> {
 
 /// Checks each sentence of `reply` and drafts the answer from those that hold.
 #[must_use]
-pub fn ground(bm25: &Bm25, reply: &Reply, found: &Found) -> (Draft, Vec<CheckedSentence>) {
+pub fn ground(bm25: &Bm25, question: &str, reply: &Reply, found: &Found) -> (Draft, Vec<CheckedSentence>) {
+    let sentences = reply.sentences.iter().take(SENTENCES_MAX).enumerate();
     let checked: Vec<CheckedSentence> =
-        reply.sentences.iter().take(SENTENCES_MAX).filter_map(|sentence| check(sentence, &found.passages)).collect();
+        sentences.filter_map(|(place, sentence)| check(bm25, question, place, sentence, &found.passages)).collect();
     let said: Vec<&CheckedSentence> = checked.iter().filter(|sentence| sentence.fault.is_none()).collect();
     let mut citations: Vec<Citation> = Vec::new();
     for sentence in &said {
@@ -108,47 +117,82 @@ pub fn ground(bm25: &Bm25, reply: &Reply, found: &Found) -> (Draft, Vec<CheckedS
     (draft, checked)
 }
 
-/// What is wrong with a sentence, if anything; `None` for an empty one.
-fn check(sentence: &ReplySentence, passages: &[Passage]) -> Option<CheckedSentence> {
+/// What is wrong with the sentence at `place`, if anything; `None` for an empty one.
+fn check(
+    bm25: &Bm25,
+    question: &str,
+    place: usize,
+    sentence: &ReplySentence,
+    passages: &[Passage],
+) -> Option<CheckedSentence> {
     let text = sentence.text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.is_empty() {
         return None;
     }
     let mut ranks: Vec<usize> = Vec::new();
     for number in &sentence.passages {
-        let rank = usize::try_from(number - 1).ok().filter(|rank| *rank < passages.len());
-        if let Some(rank) = rank.filter(|rank| !ranks.contains(rank)) {
+        let rank = number.checked_sub(1).and_then(|rank| usize::try_from(rank).ok());
+        if let Some(rank) = rank.filter(|rank| *rank < passages.len() && !ranks.contains(rank)) {
             ranks.push(rank);
         }
     }
+    let mut offered = String::new();
+    for rank in &ranks {
+        let Passage { title, heading_path, text, .. } = &passages[*rank];
+        let _ = writeln!(offered, "{title}\n{}\n{text}", heading_path.join("\n"));
+    }
     let fault = if ranks.is_empty() {
         Some(Fault::NoPassage)
-    } else if !has_numbers(&text, ranks.iter().map(|rank| &passages[*rank])) {
+    } else if !links(&text).all(|link| offered.contains(link)) {
+        Some(Fault::LinkNotFound)
+    } else if !has_numbers(without_step(&text, place), &format!("{offered}\n{question}")) {
         Some(Fault::NumberNotFound)
+    } else if !shares_words(bm25, &text, &offered) {
+        Some(Fault::WordsNotFound)
     } else {
         None
     };
     Some(CheckedSentence { text, passages: ranks, fault })
 }
 
-/// Whether every number of `text` stands in one of the passages, their titles or their headings.
-fn has_numbers<'a>(text: &str, passages: impl Iterator<Item = &'a Passage>) -> bool {
-    let offered: HashSet<String> = passages
-        .flat_map(|passage| {
-            let title = numbers(&passage.title);
-            let headings = passage.heading_path.iter().flat_map(|heading| numbers(heading)).collect::<Vec<_>>();
-            title.into_iter().chain(headings).chain(numbers(&passage.text))
+/// Links and addresses.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split_whitespace()
+        .map(|word| word.trim_matches(|char: char| !char.is_alphanumeric() && char != '/'))
+        .filter(|word| word.contains("://") || word.starts_with("www.") || word.contains('@'))
+}
+
+/// A step without its number, which is the answer's and not the article's: "2. Open the app." in the second place.
+fn without_step(text: &str, place: usize) -> &str {
+    let number = (place + 1).to_string();
+    let rest = text.strip_prefix(&number).and_then(|rest| rest.strip_prefix(". ").or_else(|| rest.strip_prefix(") ")));
+    rest.unwrap_or(text)
+}
+
+/// Whether every number of `text` stands in `offered`.
+fn has_numbers(text: &str, offered: &str) -> bool {
+    let offered: HashSet<String> = amounts(offered).collect();
+    amounts(text).all(|number| offered.contains(&number))
+}
+
+/// The numbers of a text, without what is written between thousands: "1,500 km" and "1500km" have the same.
+fn amounts(text: &str) -> impl Iterator<Item = String> {
+    text.split(|char: char| !char.is_ascii_digit() && !matches!(char, '.' | ',' | ':'))
+        .map(|run| run.trim_matches(['.', ',', ':']))
+        .filter(|run| !run.is_empty())
+        .map(|run| {
+            let mut groups = run.split(',');
+            let first = groups.next().unwrap_or_default();
+            let are_thousands = (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3);
+            if are_thousands { run.replace(',', "") } else { run.to_owned() }
         })
-        .map(|number| number.to_lowercase())
-        .collect();
-    // A step's own number, "1.", is the answer's and not the article's.
-    let own = text.split_whitespace().next().filter(|first| first.ends_with(['.', ')'])).map(str::len).unwrap_or(0);
-    let claimed = if text[..own].bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b')') {
-        &text[own..]
-    } else {
-        text
-    };
-    numbers(claimed).iter().all(|number| offered.contains(&number.to_lowercase()))
+}
+
+fn shares_words(bm25: &Bm25, text: &str, offered: &str) -> bool {
+    let offered: HashSet<TermId> = bm25.document(offered).ids.into_iter().collect();
+    let said = bm25.document(text).ids;
+    let shared = said.iter().filter(|term| offered.contains(term)).count();
+    shared as f64 >= SHARED_WORDS_MIN * said.len() as f64
 }
 
 /// The sentence of `passage` that has most words in common with `terms`; the first of equal ones.
@@ -161,4 +205,87 @@ fn nearest_sentence(bm25: &Bm25, passage: &Passage, terms: &HashSet<TermId>) -> 
         }
     }
     best.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{ArticleId, ChunkId, Ids, VersionId};
+    use crate::search::QuestionTerms;
+
+    const PASSAGE: &str =
+        "A return is free within 30 days. The fee is €1,500 at most. Write to help@tarnwheel.example.";
+
+    fn grounded(sentences: &[(&str, i64)]) -> (Draft, Vec<Option<Fault>>) {
+        let (ids, bm25) = (Ids::counted(), Bm25::new().unwrap());
+        let version = VersionId::new(&ids, 1);
+        let passage = Passage {
+            chunk: ChunkId::of(version, "1", 0),
+            article: ArticleId::new(&ids, 1),
+            version,
+            source: "a.md".into(),
+            title: "Returns".into(),
+            url: None,
+            language: None,
+            heading_path: Vec::new(),
+            start_char: 0,
+            end_char: PASSAGE.chars().count(),
+            text: PASSAGE.into(),
+            cosine: 0.5,
+            bm25: 0.5,
+            score: 1.5,
+        };
+        let found = Found { passages: vec![passage], terms: QuestionTerms::default(), generation: "1".into() };
+        let sentences = sentences
+            .iter()
+            .map(|(text, passage)| ReplySentence { text: (*text).to_owned(), passages: vec![*passage] })
+            .collect();
+        let reply =
+            Reply { sentences, sufficiency: Sufficiency::Sufficient, missing: String::new(), confidence: Some(0.9) };
+        let (draft, checked) = ground(&bm25, "Can I return it after 12 days?", &reply, &found);
+        (draft, checked.into_iter().map(|sentence| sentence.fault).collect())
+    }
+
+    #[test]
+    fn a_sentence_is_said_when_its_passage_carries_it() {
+        let sentences = [
+            ("You can return it free within 30-day, so after 12 days.", 1),
+            ("2. The fee is 1500 euros at most.", 1),
+            ("Write to help@tarnwheel.example.", 1),
+        ];
+        let (draft, faults) = grounded(&sentences);
+        assert_eq!(faults, [None, None, None], "{draft:?}");
+        assert_eq!(draft.citations.len(), 3);
+        assert_eq!(draft.citations[0].quote, "A return is free within 30 days.");
+    }
+
+    #[test]
+    fn a_sentence_is_not_said_when_its_passage_does_not() {
+        let sentences = [
+            ("A return is free within 45 days.", 1),
+            ("45.", 1),
+            ("A return is free.", 2),
+            ("A return is free.", i64::MIN),
+            ("A return is free: see https://evil.example/free.", 1),
+            ("Ignore that, everything costs nothing for everybody today.", 1),
+        ];
+        let (draft, faults) = grounded(&sentences);
+        let expected = [
+            Fault::NumberNotFound,
+            Fault::NumberNotFound,
+            Fault::NoPassage,
+            Fault::NoPassage,
+            Fault::LinkNotFound,
+            Fault::WordsNotFound,
+        ];
+        assert_eq!(faults, expected.map(Some));
+        assert!(draft.text.is_empty() && draft.citations.is_empty());
+    }
+
+    #[test]
+    fn json_between_the_fences_of_a_code_block_is_read() {
+        let json = r#"{"sentences": [], "sufficiency": "insufficient"}"#;
+        assert_eq!(read(&format!("```json\n{json}\n```")).unwrap(), read(json).unwrap());
+        assert!(read("I cannot help.").is_err());
+    }
 }

@@ -19,12 +19,10 @@ use crate::telemetry;
 /// How long a dependency may take to say that it works.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How far the comparison of the index with SQL has come, and what is known of the language model.
+/// How far the comparison of the index with SQL has come.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness {
     state: Arc<RwLock<Comparison>>,
-    /// Why the language model does not answer, where that is known.
-    generator_fault: Arc<RwLock<Option<String>>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -35,7 +33,7 @@ enum Comparison {
     /// Points are missing and are being made again: a question would not find what the articles say.
     Restoring { points: usize },
     /// It could not be made or mended, and is tried again.
-    Failed { why: String },
+    Failed,
     /// The index has all that SQL has.
     Done,
 }
@@ -51,14 +49,9 @@ impl Readiness {
         self.set(Comparison::Restoring { points });
     }
 
-    /// The comparison failed.
-    pub fn failed(&self, why: String) {
-        self.set(Comparison::Failed { why });
-    }
-
-    /// What was found out about the language model: `None` when it is there.
-    pub fn generator(&self, fault: Option<String>) {
-        *self.generator_fault.write().unwrap_or_else(PoisonError::into_inner) = fault;
+    /// The comparison failed, or the index has gone since.
+    pub fn failed(&self) {
+        self.set(Comparison::Failed);
     }
 
     /// Refuses a question that would be answered from a part of the articles.
@@ -67,7 +60,7 @@ impl Readiness {
             Comparison::Running | Comparison::Done => Ok(()),
             Comparison::Restoring { points } => Err(Problem::new(Code::DependencyUnavailable)
                 .because(format!("the index is being restored: {points} passages were missing"))),
-            Comparison::Failed { .. } => Err(Problem::new(Code::DependencyUnavailable)
+            Comparison::Failed => Err(Problem::new(Code::DependencyUnavailable)
                 .because("the index cannot be reached or is not complete; it is tried again")),
         }
     }
@@ -82,8 +75,8 @@ impl Readiness {
             Comparison::Restoring { points } => {
                 Dependency { ok: false, detail: format!("being restored: {points} points were missing") }
             }
-            Comparison::Failed { why } => {
-                Dependency { ok: false, detail: format!("could not be compared with the database: {why}") }
+            Comparison::Failed => {
+                Dependency { ok: false, detail: "cannot be reached or is not complete; the log says why".into() }
             }
             Comparison::Done => Dependency { ok: true, detail: "has all that the database has".into() },
         }
@@ -139,19 +132,22 @@ const GENERATOR: &str = "generator";
 
 /// Each thing that the server needs, by name.
 async fn dependencies(app: &App) -> BTreeMap<&'static str, Dependency> {
-    let generation = app.engine.generation();
+    let index = async {
+        // The one that SQL says is active: another process may have switched to it.
+        let generation = app.engine.active_generation().await.map_err(|error| error.to_string())?;
+        let points = generation.index.total().await.map_err(|error| error.to_string())?;
+        gauge!(telemetry::INDEX_POINTS).set(f64::from(u32::try_from(points).unwrap_or(u32::MAX)));
+        Ok::<_, String>(format!("{points} points in generation {}, {}", generation.row.id, generation.index.place()))
+    };
     let (database, index) = tokio::join!(
         tokio::time::timeout(ANSWER_TIMEOUT, app.engine.database().ping()),
-        tokio::time::timeout(ANSWER_TIMEOUT, generation.index.total()),
+        tokio::time::timeout(ANSWER_TIMEOUT, index),
     );
-    let index = index.map(|total| {
-        total.map(|points| format!("{points} points in generation {}, {}", generation.row.id, generation.index.place()))
-    });
     let embedder = app.engine.embedder();
     let embedding = Dependency { ok: embedder.is_running(), detail: embedder.identity().name.clone() };
     BTreeMap::from([
-        ("database", answered(database.map(|pinged| pinged.map(|()| "answers".to_owned())))),
-        ("index", answered(index)),
+        ("database", answered("database", database.map(|pinged| pinged.map(|()| "answers".to_owned())))),
+        ("index", answered("index", index)),
         ("index_comparison", app.readiness.dependency()),
         ("embedding", embedding),
         ("confidence", Dependency { ok: true, detail: app.engine.calibration().guarantee.clone() }),
@@ -166,13 +162,12 @@ fn generator(app: &App) -> Dependency {
             detail: "no language model (GEMINI_API_KEY): answers quote the articles".into(),
         };
     };
-    let fault = app.readiness.generator_fault.read().unwrap_or_else(PoisonError::into_inner).clone();
-    match fault {
-        Some(fault) => Dependency { ok: false, detail: format!("{}: {fault}", gemini.model()) },
-        None if !gemini.is_called() => {
-            Dependency { ok: false, detail: format!("{} fails and is left alone for a while", gemini.model()) }
-        }
-        None => Dependency { ok: true, detail: gemini.model().to_owned() },
+    if gemini.is_refused() {
+        Dependency { ok: false, detail: format!("{} refuses the key or the request; the log says why", gemini.model()) }
+    } else if !gemini.is_called() {
+        Dependency { ok: false, detail: format!("{} fails and is left alone for a while", gemini.model()) }
+    } else {
+        Dependency { ok: true, detail: gemini.model().to_owned() }
     }
 }
 
@@ -183,10 +178,14 @@ pub async fn count_dependencies(app: &App) {
     }
 }
 
-fn answered<E: std::fmt::Display>(outcome: Result<Result<String, E>, Elapsed>) -> Dependency {
+/// Anybody may ask how the server is, and only whoever runs it may read addresses and the words of other systems: they are logged.
+fn answered<E: std::fmt::Display>(name: &str, outcome: Result<Result<String, E>, Elapsed>) -> Dependency {
     match outcome {
         Ok(Ok(detail)) => Dependency { ok: true, detail },
-        Ok(Err(error)) => Dependency { ok: false, detail: error.to_string() },
+        Ok(Err(error)) => {
+            tracing::warn!(%error, dependency = name, "a dependency does not work");
+            Dependency { ok: false, detail: "does not work; the log says why".into() }
+        }
         Err(_) => Dependency { ok: false, detail: format!("no answer within {} seconds", ANSWER_TIMEOUT.as_secs()) },
     }
 }

@@ -25,6 +25,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Points in one call: about half a megabyte.
 const UPSERT_POINTS_MAX: usize = 256;
+/// Ids in one call that deletes.
+const DELETE_POINTS_MAX: usize = 5_000;
 /// Ids in one page of a scroll.
 const SCROLL_POINTS: u32 = 10_000;
 
@@ -59,11 +61,6 @@ impl ServerIndex {
     /// [`IndexError::Refused`] when the address is no URL.
     pub fn new(address: &ServerAddress, collection: &str, dimension: usize) -> Result<Self, IndexError> {
         Ok(Self { client: connect(address)?, url: address.url.clone(), collection: collection.to_owned(), dimension })
-    }
-
-    /// The server's address.
-    pub(super) fn url(&self) -> &str {
-        &self.url
     }
 
     /// Makes the collection where it is missing. Safe to repeat, and to do in several processes at once.
@@ -107,12 +104,12 @@ impl ServerIndex {
 
     /// As [`Index::delete`](crate::index::Index::delete).
     pub(super) async fn delete(&self, workspace: WorkspaceId, chunks: &[ChunkId]) -> Result<(), IndexError> {
-        if chunks.is_empty() {
-            return Ok(());
+        for batch in chunks.chunks(DELETE_POINTS_MAX) {
+            let filter = Filter::must([of(workspace), among(batch)]);
+            let delete = DeletePointsBuilder::new(&self.collection).points(filter).wait(true);
+            self.client.delete_points(delete).await.map_err(|error| self.failure(error))?;
         }
-        let filter = Filter::must([of(workspace), among(chunks)]);
-        let delete = DeletePointsBuilder::new(&self.collection).points(filter).wait(true);
-        self.client.delete_points(delete).await.map(drop).map_err(|error| self.failure(error))
+        Ok(())
     }
 
     /// As [`Index::search`](crate::index::Index::search).
@@ -217,12 +214,18 @@ pub async fn remove_collections(address: &ServerAddress, retired: &[String]) -> 
 }
 
 fn connect(address: &ServerAddress) -> Result<Qdrant, IndexError> {
+    let key = address.key.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+    // The client would say the key in its error.
+    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let why = "QDRANT_API_KEY is no key: it has a space, a line break or the like".to_owned();
+        return Err(IndexError::Refused { url: address.url.clone(), why });
+    }
     let mut config = QdrantConfig::from_url(&address.url)
         .timeout(CALL_TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT)
         // It is a call of its own, made while the client is built. What is used here is old enough for every server in use.
         .skip_compatibility_check();
-    config.set_api_key(address.key.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default());
+    config.set_api_key(key);
     config.build().map_err(|error| failure(&address.url, &error))
 }
 
@@ -263,7 +266,7 @@ fn chunk_id(point: Option<PointId>) -> Option<ChunkId> {
     }
 }
 
-/// What a caller can do about it. The text that the server sends never holds the key.
+/// What a caller can do about it.
 fn failure(url: &str, error: &QdrantError) -> IndexError {
     let unreachable = |why: String| IndexError::Unreachable { url: url.to_owned(), why };
     match error {

@@ -52,10 +52,12 @@ impl Breaker {
         self.change(|circuit| circuit.asked(Instant::now())).then(|| Passage { breaker: self.clone(), told: false })
     }
 
-    /// Whether calls go through.
+    /// Whether the next call goes through. Brings `circuit_state` up to date too: nothing else tells that a wait is over.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
-        matches!(*self.circuit.lock().unwrap_or_else(PoisonError::into_inner), Circuit::Closed { .. })
+    pub fn is_passable(&self) -> bool {
+        let circuit = *self.circuit.lock().unwrap_or_else(PoisonError::into_inner);
+        self.publish(circuit);
+        !matches!(circuit, Circuit::Open { until } if Instant::now() < until)
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Circuit) -> T) -> T {
@@ -71,8 +73,8 @@ impl Breaker {
     fn publish(&self, circuit: Circuit) {
         let state = match circuit {
             Circuit::Closed { .. } => 0.0,
-            Circuit::HalfOpen { .. } => 1.0,
-            Circuit::Open { .. } => 2.0,
+            Circuit::Open { until } if Instant::now() < until => 2.0,
+            Circuit::Open { .. } | Circuit::HalfOpen { .. } => 1.0,
         };
         gauge!(telemetry::CIRCUIT_STATE, "upstream" => self.upstream).set(state);
     }
@@ -171,11 +173,11 @@ mod tests {
         for _ in 0..2 * FAILURES_MAX {
             drop(breaker.pass());
         }
-        assert!(breaker.is_closed());
+        assert!(breaker.is_passable());
         for _ in 0..FAILURES_MAX {
             breaker.pass().unwrap().failed(None);
         }
-        assert!(!breaker.is_closed() && breaker.pass().is_none());
+        assert!(!breaker.is_passable() && breaker.pass().is_none());
     }
 
     proptest! {

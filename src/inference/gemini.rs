@@ -3,8 +3,8 @@
 mod failure;
 mod wire;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -28,6 +28,8 @@ pub const PROVIDER: &str = "gemini";
 const RETRIES_MAX: usize = 2;
 /// The first pause between two attempts; the second is twice as long, each with some chance in it.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
+/// The longest that a provider's word keeps it alone; then one call tries.
+const ALONE_MAX: Duration = Duration::from_secs(3_600);
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The largest body that is read.
@@ -47,6 +49,8 @@ struct Inner {
     thinking: Thinking,
     /// Set when the model has said that it knows no such setting.
     without_thinking: AtomicBool,
+    /// Set when the last call was refused.
+    is_refused: AtomicBool,
     tokens_max: u32,
     budget: Duration,
     /// US dollars a token.
@@ -55,17 +59,25 @@ struct Inner {
     breaker: Breaker,
 }
 
-/// What a model said.
+/// What came of asking a model.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Generated {
-    /// Its words.
-    pub text: String,
-    /// What it used.
+pub struct Generated<T> {
+    /// What it said, as it was read, or why there is nothing.
+    pub said: Result<T, GenerateError>,
+    /// What all attempts used.
     pub usage: Usage,
     /// What that cost, in US dollars.
     pub cost_usd: f64,
     /// Attempts that it took.
     pub attempts: u32,
+}
+
+/// What the attempts of one call have used so far; kept outside of them, because they may be cut off.
+#[derive(Debug, Default)]
+struct Meter {
+    attempts: u32,
+    usage: Usage,
+    cost_usd: f64,
 }
 
 impl std::fmt::Debug for Gemini {
@@ -83,6 +95,8 @@ impl Gemini {
         let Some(key) = config.gemini_api_key.clone() else { return Ok(None) };
         let http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
+            // The key would go with it, to wherever it leads.
+            .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| GenerateError::Refused(error.to_string()))?;
         let a_million = 1e6;
@@ -93,6 +107,7 @@ impl Gemini {
             model: config.gemini_model.clone(),
             thinking: config.gemini_thinking,
             without_thinking: AtomicBool::new(false),
+            is_refused: AtomicBool::new(false),
             tokens_max: config.generation_tokens_max,
             budget: Duration::from_secs(config.generation_seconds_max),
             input_usd: config.gemini_input_usd / a_million,
@@ -112,37 +127,45 @@ impl Gemini {
     /// Whether calls are made at all: after failures in a row none is, for a while.
     #[must_use]
     pub fn is_called(&self) -> bool {
-        self.inner.breaker.is_closed()
+        self.inner.breaker.is_passable()
     }
 
-    /// Asks the model. Takes at most the configured time, all attempts together.
-    ///
-    /// # Errors
-    /// [`GenerateError`].
-    pub async fn generate(&self, prompt: &Prompt) -> Result<Generated, GenerateError> {
-        let outcome = self.within_budget(prompt).await;
-        let result = outcome.as_ref().map_or_else(GenerateError::result, |_| "ok");
-        self.inner.count(result);
-        outcome
+    /// Whether the key, the model's name or the request was refused the last time.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.inner.is_refused.load(Ordering::Relaxed)
     }
 
-    async fn within_budget(&self, prompt: &Prompt) -> Result<Generated, GenerateError> {
+    /// Asks the model, and reads what it says with `read`. Takes at most the configured time, all attempts together.
+    pub async fn generate<T>(
+        &self,
+        prompt: &Prompt,
+        read: impl Fn(&str) -> Result<T, serde_json::Error>,
+    ) -> Generated<T> {
+        let meter = Mutex::new(Meter::default());
+        let said = self
+            .within_budget(prompt, &meter)
+            .await
+            .and_then(|text| read(&text).map_err(|error| GenerateError::Invalid(error.to_string())));
+        self.inner.count(said.as_ref().map_or_else(GenerateError::result, |_| "ok"));
+        self.inner.note_refusal(said.as_ref().err());
+        let Meter { attempts, usage, cost_usd } = meter.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Generated { said, usage, cost_usd, attempts }
+    }
+
+    async fn within_budget(&self, prompt: &Prompt, meter: &Mutex<Meter>) -> Result<String, GenerateError> {
         let Some(passage) = self.inner.breaker.pass() else {
             return Err(GenerateError::Unavailable(
                 "it has failed again and again and is left alone for a while".into(),
             ));
         };
         let until = Instant::now() + self.inner.budget;
-        let attempts = AtomicU32::new(0);
         let pauses = ExponentialBuilder::default()
             .with_min_delay(FIRST_PAUSE)
             .with_factor(2.0)
             .with_max_times(RETRIES_MAX)
             .with_jitter();
-        let attempt = || {
-            attempts.fetch_add(1, Ordering::Relaxed);
-            self.attempt(prompt)
-        };
+        let attempt = || self.attempt(prompt, meter);
         let trying = attempt
             .retry(pauses)
             .when(|failure: &Failure| !matches!(failure.repeat, Repeat::Never | Repeat::NotFor(_)))
@@ -153,7 +176,7 @@ impl Gemini {
                     Repeat::Soon | Repeat::Never | Repeat::NotFor(_) => pause,
                 };
                 // A pause that ends after the budget is not worth waiting for.
-                pause.filter(|pause| Instant::now() + *pause < until)
+                pause.filter(|pause| Instant::now().checked_add(*pause).is_some_and(|end| end < until))
             });
         let outcome = tokio::time::timeout_at(until, trying).await.unwrap_or_else(|_| {
             let seconds = self.inner.budget.as_secs();
@@ -168,21 +191,24 @@ impl Gemini {
             }) => {
                 passage.succeeded();
             }
-            Err(Failure { repeat: Repeat::NotFor(alone_for), .. }) => passage.failed(Some(*alone_for)),
+            // It has said for how long it is going to refuse.
+            Err(Failure { repeat: Repeat::NotFor(told) | Repeat::After(told), .. }) => {
+                passage.failed(Some((*told).min(ALONE_MAX)));
+            }
             Err(_) => passage.failed(None),
         }
-        let generated = outcome.map_err(|failure| failure.error)?;
-        Ok(Generated { attempts: attempts.into_inner(), ..generated })
+        outcome.map_err(|failure| failure.error)
     }
 
-    async fn attempt(&self, prompt: &Prompt) -> Result<Generated, Failure> {
+    async fn attempt(&self, prompt: &Prompt, meter: &Mutex<Meter>) -> Result<String, Failure> {
         let inner = &self.inner;
+        meter.lock().unwrap_or_else(PoisonError::into_inner).attempts += 1;
         let without_thinking = inner.without_thinking.load(Ordering::Relaxed);
         let thinking = if without_thinking { Thinking::Default } else { inner.thinking };
         let body = request(prompt, thinking, inner.tokens_max);
         let url = format!("{}/v1beta/models/{}:generateContent", inner.url, inner.model);
         match self.send(inner.http.post(url).json(&body)).await {
-            Ok(body) => inner.read(&body),
+            Ok(body) => inner.read(&body, meter),
             Err(failure) => {
                 if failure.repeat == Repeat::WithoutThinking {
                     // It was left out already: then it is something else, and the same again.
@@ -203,10 +229,12 @@ impl Gemini {
     pub async fn check(&self) -> Result<(), GenerateError> {
         let inner = &self.inner;
         let asked = self.send(inner.http.get(format!("{}/v1beta/models/{}", inner.url, inner.model)));
-        match tokio::time::timeout(inner.budget, asked).await {
+        let answered = match tokio::time::timeout(inner.budget, asked).await {
             Ok(answered) => answered.map(drop).map_err(|failure| failure.error),
             Err(_) => Err(GenerateError::Unavailable(format!("no answer within {} seconds", inner.budget.as_secs()))),
-        }
+        };
+        inner.note_refusal(answered.as_ref().err());
+        answered
     }
 
     /// Sends a request and reads the body of an answer that is no error.
@@ -230,11 +258,15 @@ impl Gemini {
 
 impl Inner {
     /// What a response says, counting what it cost whatever it says.
-    fn read(&self, body: &[u8]) -> Result<Generated, Failure> {
+    fn read(&self, body: &[u8], meter: &Mutex<Meter>) -> Result<String, Failure> {
         let invalid = |why: &str| Failure::never(GenerateError::Invalid(why.to_owned()));
         let response: Response = serde_json::from_slice(body).map_err(|error| invalid(&error.to_string()))?;
         let usage = Usage::from(response.usage_metadata);
         let cost_usd = self.count_tokens(usage);
+        let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
+        meter.usage = meter.usage.and(usage);
+        meter.cost_usd += cost_usd;
+        drop(meter);
         if let Some(reason) = response.prompt_feedback.block_reason {
             return Err(Failure::never(GenerateError::Blocked(reason)));
         }
@@ -244,7 +276,7 @@ impl Inner {
         if text.trim().is_empty() {
             return Err(invalid("it is empty"));
         }
-        Ok(Generated { text, usage, cost_usd, attempts: 1 })
+        Ok(text)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 tokens")]
@@ -263,6 +295,11 @@ impl Inner {
             telemetry::GENERATOR_REQUESTS, "provider" => PROVIDER, "model" => self.model.clone(), "result" => result
         )
         .increment(1);
+    }
+
+    /// Remembers a refusal until something else happens.
+    fn note_refusal(&self, error: Option<&GenerateError>) {
+        self.is_refused.store(matches!(error, Some(GenerateError::Refused(_))), Ordering::Relaxed);
     }
 
     fn start_label_pairs(&self) {

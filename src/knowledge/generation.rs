@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::database::DatabaseError;
 use crate::engine::{Engine, Generation};
 use crate::ids::{ChunkId, WorkspaceId};
 use crate::index::Point;
@@ -51,13 +52,17 @@ pub async fn mend(engine: &Engine, missing: impl Fn(usize)) -> Result<Mended, Kn
     store::forget_retired(&mut transaction).await?;
     transaction.commit().await?;
     for workspace in people::store::workspace_ids(engine.database()).await? {
-        // Points are written before their rows: reading the index first, a point of an article that is being published
-        // now would look like an orphan. So it is swept only if SQL still does not know it after the index was read.
+        // Articles come and go meanwhile. Points are written before their rows, so one whose row was there before the index was
+        // read, and is there still, is lost if the index did not have it.
+        let in_sql = async || -> Result<HashSet<ChunkId>, DatabaseError> {
+            Ok(store::chunk_ids(engine.database(), workspace, &generation.row.id).await?.into_iter().collect())
+        };
+        let before = in_sql().await?;
         let in_index: HashSet<ChunkId> = generation.index.chunks(workspace).await?.into_iter().collect();
-        let in_sql: HashSet<ChunkId> =
-            store::chunk_ids(engine.database(), workspace, &generation.row.id).await?.into_iter().collect();
-        let lost: Vec<ChunkId> = in_sql.difference(&in_index).copied().collect();
-        let orphans: Vec<ChunkId> = in_index.difference(&in_sql).copied().collect();
+        let after = in_sql().await?;
+        let lost: Vec<ChunkId> =
+            before.intersection(&after).filter(|chunk| !in_index.contains(chunk)).copied().collect();
+        let orphans: Vec<ChunkId> = in_index.difference(&after).copied().collect();
         if !lost.is_empty() {
             missing(lost.len());
         }
@@ -66,14 +71,27 @@ pub async fn mend(engine: &Engine, missing: impl Fn(usize)) -> Result<Mended, Kn
         }
         if !orphans.is_empty() {
             let _nothing_is_being_published = engine.database().quiet().await?;
-            let known: HashSet<ChunkId> =
-                store::chunk_ids(engine.database(), workspace, &generation.row.id).await?.into_iter().collect();
+            let known = in_sql().await?;
             let orphans: Vec<ChunkId> = orphans.into_iter().filter(|chunk| !known.contains(chunk)).collect();
-            generation.index.delete(workspace, &orphans).await?;
-            mended.swept += orphans.len();
+            // Nobody sees them, so they are no reason to answer nothing.
+            match generation.index.delete(workspace, &orphans).await {
+                Ok(()) => mended.swept += orphans.len(),
+                Err(error) => tracing::warn!(%error, orphans = orphans.len(), "points that nobody sees stay for now"),
+            }
         }
     }
     Ok(mended)
+}
+
+/// Whether the index has as many points as SQL has chunks, or more. Never fewer while all is well: points come before their rows and
+/// go after them.
+///
+/// # Errors
+/// [`KnowledgeError`] when one of the two does not answer.
+pub async fn has_all(engine: &Engine) -> Result<bool, KnowledgeError> {
+    let generation = engine.active_generation().await?;
+    let chunks = store::count_chunks(engine.database(), &generation.row.id).await?;
+    Ok(i64::try_from(generation.index.total().await?).unwrap_or(i64::MAX) >= chunks)
 }
 
 /// Embeds again what SQL has of `chunks` and writes the points.

@@ -325,6 +325,12 @@ pub async fn chunk_ids(
     parsed(&ids)
 }
 
+/// How many chunks a generation has, in all workspaces.
+pub async fn count_chunks(database: &Database, generation: &str) -> Result<i64, DatabaseError> {
+    const SQL: &str = "select count(*) from chunks where generation_id = $1";
+    read!(database, |pool: D| sqlx::query_scalar(SQL).bind(generation).fetch_one(pool))
+}
+
 /// The document frequencies of a workspace's chunks in a generation.
 pub async fn term_frequencies(
     database: &Database,

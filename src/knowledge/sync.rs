@@ -135,21 +135,27 @@ pub fn plan(files: &[Manifest], known: &[Known]) -> Plan {
 /// Where in the workspace the files of a folder lie, when the folder is a part of one that was ingested before: a prefix such as
 /// `orders/`, or nothing.
 ///
-/// `path` are the parts of the folder's own path. At least half of the files must be known under the prefix.
+/// `path` are the parts of the folder's own path. At least half of the files must be known under the prefix; where as many are known
+/// without one, the prefix is what the folder's name says. What comes second is whether there is no doubt: nothing is to be removed
+/// on a guess.
 #[must_use]
-pub fn folder_in_workspace(files: &[Manifest], path: &[String], known: &[Known]) -> String {
+pub fn folder_in_workspace(files: &[Manifest], path: &[String], known: &[Known]) -> (String, bool) {
     let known: HashSet<&str> = known.iter().map(|known| known.source.as_str()).collect();
     let count =
         |prefix: &str| files.iter().filter(|file| known.contains(format!("{prefix}{}", file.source).as_str())).count();
     let mut best = (count(""), String::new());
+    let mut elsewhere = 0;
     for start in (0..path.len()).rev() {
         let prefix = format!("{}/", path[start..].join("/"));
         let found = count(&prefix);
-        if found > best.0 && 2 * found >= files.len() {
+        elsewhere = elsewhere.max(found);
+        let is_better = found > best.0 || (found == best.0 && best.1.is_empty());
+        if found > 0 && is_better && 2 * found >= files.len() {
             best = (found, prefix);
         }
     }
-    best.1
+    let is_certain = !best.1.is_empty() || elsewhere == 0 || 2 * best.0 > files.len();
+    (best.1, is_certain)
 }
 
 /// Makes the file's content the current version of its article.
@@ -435,11 +441,19 @@ mod tests {
         let known = [known("orders/a.md", "1"), known("orders/b.md", "2"), known("a.md", "3")];
         let path = ["home", "docs", "orders"].map(str::to_owned);
         let files = [manifest("a.md", "1"), manifest("b.md", "2")];
-        assert_eq!(folder_in_workspace(&files, &path, &known), "orders/");
-        assert_eq!(folder_in_workspace(&files[1..], &path, &known), "orders/");
-        assert_eq!(folder_in_workspace(&files[..1], &path, &known), "", "it is known as it is");
+        let place = |files: &[Manifest]| folder_in_workspace(files, &path, &known);
+        assert_eq!(place(&files), ("orders/".to_owned(), true));
+        assert_eq!(place(&files[1..]), ("orders/".to_owned(), true));
+        assert_eq!(
+            place(&files[..1]),
+            ("orders/".to_owned(), true),
+            "both have a file of that name; the folder's decides"
+        );
         let others = [manifest("b.md", "2"), manifest("x.md", "4"), manifest("y.md", "5")];
-        assert_eq!(folder_in_workspace(&others, &path, &known), "", "most of it is not known there");
+        assert_eq!(place(&others), (String::new(), false), "most of it is not known there, and some of it is");
+        assert_eq!(place(&others[1..]), (String::new(), true), "nothing of it is known anywhere");
+        let whole = [manifest("orders/a.md", "1"), manifest("orders/b.md", "2"), manifest("a.md", "3")];
+        assert_eq!(place(&whole), (String::new(), true));
     }
 
     #[test]

@@ -186,7 +186,7 @@ async fn no_question_is_answered_from_a_part_of_the_articles() {
     let search = app.post("/chat/search", &json!({ "query": "battery" })).key(&app.bikes.secret);
     search.send().await.problem(503, "dependency_unavailable");
     assert_eq!(app.get("/readyz").send().await.status, StatusCode::SERVICE_UNAVAILABLE);
-    app.readiness.failed("the disk is full".into());
+    app.readiness.failed();
     ask().send().await.problem(503, "dependency_unavailable");
     let ready = app.get("/readyz").send().await;
     assert!(ready.text().contains("the disk is full"), "{}", ready.text());

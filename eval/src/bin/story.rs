@@ -123,6 +123,9 @@ async fn tell(
     }
     let history = server.get("/chat/sessions/first-0/messages").await?;
     steps.push(("first conversation", format!("{} messages", history["total"])));
+    if history["total"] != 2 {
+        faults.push("the first conversation is not whole".to_owned());
+    }
     let (again, took) = server.ask_all("again", questions).await?;
     let same = replies.iter().zip(&again).filter(|(one, other)| said(one) == said(other)).count();
     steps.push(("questions again", format!("{}; {same} of {} as before", counted(&again, took), questions.len())));
@@ -145,6 +148,7 @@ async fn ask_model(name: &str, mut installation: Installation, questions: &[Stri
     let server = installation.serve().await?;
     let (replies, took) = server.ask_all("model", questions).await?;
     let by_model = replies.iter().filter(|reply| reply["responseType"] == "ai").count();
+    let mut faults = Vec::new();
     let mut steps = vec![("questions", counted(&replies, took)), ("drafts by the model", by_model.to_string())];
     if let Some(fake) = fake {
         drop(fake);
@@ -152,8 +156,13 @@ async fn ask_model(name: &str, mut installation: Installation, questions: &[Stri
         let (replies, took) = server.ask_all("without", &questions[..3.min(questions.len())]).await?;
         let fallbacks = replies.iter().filter(|reply| reply["responseType"] == "fallback").count();
         steps.push(("model killed", format!("{}; {fallbacks} by fallback", counted(&replies, took))));
+        if fallbacks < replies.len() {
+            faults.push("a draft was made by a model that is not there".to_owned());
+        }
     }
-    let faults = if by_model == 0 { vec!["the model answered nothing".to_owned()] } else { Vec::new() };
+    if by_model == 0 {
+        faults.push("the model drafted nothing".to_owned());
+    }
     Ok(Told { stack: name.to_owned(), steps, replies, faults })
 }
 

@@ -103,6 +103,18 @@ pub struct Usage {
     pub thoughts: u64,
 }
 
+impl Usage {
+    /// Both together.
+    #[must_use]
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            prompt: self.prompt.saturating_add(other.prompt),
+            answer: self.answer.saturating_add(other.answer),
+            thoughts: self.thoughts.saturating_add(other.thoughts),
+        }
+    }
+}
+
 impl From<UsageMetadata> for Usage {
     fn from(usage: UsageMetadata) -> Self {
         Self {
