@@ -1,5 +1,9 @@
 //! Commands that do one thing and end.
 
+mod backup;
+
+pub use backup::{backup, restore};
+
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;

@@ -3,7 +3,7 @@
 //! A statement is written once, in the subset that both engines share, and run by one of the macros [`read!`](crate::read) and
 //! [`run!`](crate::run), which expand the body once for each driver. Types stay native: no lowest common denominator.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,6 +172,41 @@ macro_rules! execute {
     };
 }
 
+/// The schema that this program brings: the number of its newest migration.
+#[must_use]
+pub fn schema_version() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+/// The tables that the migrations make, a row's parents before it, and at the end the one that the migrations are recorded in.
+///
+/// A database may have others, which are somebody else's.
+#[must_use]
+pub fn tables() -> Vec<&'static str> {
+    let lines = MIGRATIONS.iter().flat_map(|migration| migration.sql.as_str().lines());
+    let made = lines.filter_map(|line| line.strip_prefix("create table ")?.split([' ', '(']).next());
+    made.chain(["_sqlx_migrations"]).collect()
+}
+
+/// The file of the SQLite database at `url`; `None` for a server.
+///
+/// # Errors
+/// [`DatabaseError::UnknownUrl`] when `url` is neither.
+pub fn file(url: &SecretString) -> Result<Option<PathBuf>, DatabaseError> {
+    let url = url.expose_secret();
+    if is_postgres(url) {
+        return Ok(None);
+    }
+    if !url.starts_with("sqlite:") {
+        return Err(DatabaseError::UnknownUrl);
+    }
+    Ok(Some(SqliteConnectOptions::from_str(url)?.get_filename().to_owned()))
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres:") || url.starts_with("postgresql:")
+}
+
 impl Database {
     /// Opens the database at `url` (`sqlite:PATH` or `postgres://…`), without changing its schema.
     ///
@@ -179,7 +214,7 @@ impl Database {
     /// [`DatabaseError::Unavailable`] when it cannot be reached, [`DatabaseError::UnknownUrl`] when `url` is no such URL.
     pub async fn open(url: &SecretString) -> Result<Self, DatabaseError> {
         let url = url.expose_secret();
-        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        if is_postgres(url) {
             let options =
                 |connections| PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
             let pool = options(POSTGRES_CONNECTIONS).connect(url).await?;

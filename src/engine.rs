@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::answer::confidence::{Calibration, CalibrationError};
+use crate::backup;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::{Database, DatabaseError, Embedded};
@@ -78,6 +79,9 @@ pub enum OpenError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A restore into the database was cut off.
+    #[error("a restore into this database did not end: run `candor restore` again, it begins anew")]
+    HalfRestored,
     /// The index was built by another model, tokenizer or chunker than the settings name.
     #[error(
         "the index was built with {built}, the settings ask for {asked}: run `candor reindex`, or set the old model again"
@@ -290,10 +294,13 @@ impl Engine {
 /// Opens the database of `config` and brings its schema up to date; makes the data folder.
 ///
 /// # Errors
-/// [`OpenError::DataFolder`] or [`OpenError::Database`].
+/// [`OpenError::DataFolder`], [`OpenError::HalfRestored`] or [`OpenError::Database`].
 pub async fn open_database(config: &Config) -> Result<Database, OpenError> {
     make_folder(&config.data_dir)?;
     let database = Database::open(&config.database_url()).await?;
+    if backup::store::is_half_restored(&database).await? {
+        return Err(OpenError::HalfRestored);
+    }
     database.migrate(&config.data_dir.join("migrate.lock")).await?;
     Ok(database)
 }
@@ -384,13 +391,19 @@ fn qdrant_server(config: &Config) -> Option<ServerAddress> {
 fn wanted_generation(embedder: &Embedder, number: i64, ids: &Ids) -> GenerationRow {
     let identity = embedder.identity();
     GenerationRow {
-        // Two installations may share a Qdrant server, so the name says which one's it is.
-        id: format!("{number}-{}-{}", identity.name, ids.short()),
+        id: generation_name(number, &identity.name, ids),
         embedding: identity.name.clone(),
         tokenizer: Bm25::NAME.to_owned(),
         chunker: Chunker::NAME.to_owned(),
         dimension: i64::try_from(identity.dimension).unwrap_or_default(),
     }
+}
+
+/// What the generation with the number `number` is called. Two installations may share a Qdrant server, so no two names are the
+/// same.
+#[must_use]
+pub fn generation_name(number: i64, embedding: &str, ids: &Ids) -> String {
+    format!("{number}-{embedding}-{}", ids.short())
 }
 
 /// Removes what is left of generations that no question is answered from any more.

@@ -6,6 +6,7 @@
 pub mod http;
 
 pub mod answer;
+pub mod backup;
 pub mod chat;
 pub mod desk;
 pub mod insight;

@@ -3,6 +3,7 @@
 mod commands;
 mod serve;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -48,6 +49,46 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Copies the database into a new folder, also while a server answers, and prints the folder's name.
+    ///
+    /// The index is not in it: it is derived from the database and made again. Settings, secrets, the embedding model and the
+    /// article files are not in it either. Whoever can read the folder can read what customers wrote.
+    #[command(after_help = "Examples:
+  candor backup /backups
+  DATABASE_URL=postgres://candor@db/candor candor backup /backups      # with pg_dump
+
+A folder whose name ends in .partial was cut off and can be removed.")]
+    Backup {
+        /// Where the backup's own folder, candor-<UTC time>, is made.
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes an empty installation, the one that the settings name, into what a backup holds: exit code 1 when it is not what it
+    /// was.
+    #[command(after_help = "Examples:
+  candor restore /backups/candor-20261121T093351Z
+
+Whether a backup can be restored, tried in a place that is thrown away:
+  candor --data-dir /tmp/try restore \"$(candor backup /backups)\" --verify
+  rm -r /tmp/try
+
+The same with PostgreSQL, whose database must be there; the index is made in the folder:
+  createdb try && env -u QDRANT_URL DATABASE_URL=postgres:///try candor --data-dir /tmp/try restore BACKUP --verify
+  dropdb try; rm -r /tmp/try")]
+    Restore {
+        /// A folder that `candor backup` made.
+        #[arg(value_name = "BACKUP")]
+        folder: PathBuf,
+        /// Looks whether the index has every passage, and asks for some of the articles.
+        #[arg(long)]
+        verify: bool,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Asks the server on this machine whether it answers questions: exit code 0 when it does. For containers.
     Healthcheck {
         /// Only whether it lives.
@@ -81,6 +122,11 @@ async fn main() -> ExitCode {
     let mut flags: Vec<(&str, String)> = Vec::new();
     flags.extend(arguments.data_dir.map(|folder| ("data_dir", folder)));
     let done = match arguments.command {
+        Command::Restore { folder, verify, json } => match commands::restore(&flags, &folder, verify, json).await {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
+        Command::Backup { folder, json } => commands::backup(&flags, &folder, json).await,
         Command::Serve { listen } => {
             flags.extend(listen.map(|address| ("listen", address)));
             serve::serve(&flags).await

@@ -39,7 +39,8 @@ pub struct Rebuilt {
 
 /// Compares the active generation with SQL, in every workspace, and mends the index where they differ.
 ///
-/// `missing` is told before points are restored, which takes the time of embedding them, how many there are.
+/// `missing` is told before points are restored, which takes the time of embedding them, and after each round of it, how many of
+/// the workspace are still missing.
 ///
 /// # Errors
 /// [`KnowledgeError`]; then what was mended so far stays mended.
@@ -63,11 +64,14 @@ pub async fn mend(engine: &Engine, missing: impl Fn(usize)) -> Result<Mended, Kn
         let lost: Vec<ChunkId> =
             before.intersection(&after).filter(|chunk| !in_index.contains(chunk)).copied().collect();
         let orphans: Vec<ChunkId> = in_index.difference(&after).copied().collect();
-        if !lost.is_empty() {
-            missing(lost.len());
+        let mut left = lost.len();
+        if left > 0 {
+            missing(left);
         }
         for chunks in lost.chunks(POINTS_A_ROUND) {
             mended.restored += restore(engine, &generation, workspace, chunks).await?;
+            left -= chunks.len();
+            missing(left);
         }
         if !orphans.is_empty() {
             let _nothing_is_being_published = engine.database().quiet().await?;

@@ -76,7 +76,7 @@ pub struct VisibleChunk {
 }
 
 /// An index generation.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow, serde::Serialize, serde::Deserialize)]
 pub struct GenerationRow {
     pub id: String,
     pub embedding: String,
