@@ -5,6 +5,7 @@
 
 mod app;
 mod architecture;
+mod backup;
 mod chat_query;
 mod gemini;
 mod indexes;

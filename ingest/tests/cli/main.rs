@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "the environment names the test's servers and how it is repeated")]
 
 mod articles;
+mod backup;
 mod chain;
 mod commands;
 mod crash;
