@@ -110,7 +110,8 @@ impl Dice {
                     // The model is loaded after about 300 ms; then comes the comparison.
                     0..2 => Moment::Starting(self.milliseconds(0, 700)),
                     2..8 => Moment::Committed(articles + 1),
-                    8..11 => Moment::Held(articles, self.milliseconds(40, 160)),
+                    // Long enough for the next article to be embedded and its points to be written.
+                    8..12 => Moment::Held(articles, self.milliseconds(120, 300)),
                     _ => Moment::Publishing(articles, self.milliseconds(0, 70)),
                 }
             })
