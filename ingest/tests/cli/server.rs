@@ -3,12 +3,16 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use candor::database::Database;
+use candor::index::remove_collections;
+use candor::knowledge::store::active_generation;
 use serde_json::{Value, json};
 
 use crate::articles;
 use crate::look::Look;
 use crate::refusals::{check_bad_files_are_named, write_bad_files};
-use crate::site::{Ran, Site};
+use crate::site::{Ran, Site, runtime, until};
+use crate::stack::Stack;
 use crate::stored::Stored;
 
 const BELLS: &str = "# Bells\n\nA bell is rung with the thumb of the left hand.\n";
@@ -156,4 +160,33 @@ fn a_server_that_has_stopped_leaves_the_folder_free() {
     // The folder is free again at once.
     site.write("bells.md", BELLS);
     Ran::of(&mut site.ingest_command(&["docs"])).succeeds();
+}
+
+#[test]
+fn a_running_server_whose_collection_is_lost_refuses_until_it_has_made_it_again() {
+    let Some(site) = Site::on(Stack::Servers) else { return };
+    articles::write(&site, 0..5, 0);
+    site.ingest_all();
+    let server = site.serve();
+    let asker = site.asker(&server);
+    let found = until("the index was compared", || {
+        let (status, reply) = asker.post("/chat/search", &json!({ "query": articles::question(3) })).unwrap();
+        (status == 200).then(|| reply["passages"].as_array().unwrap().len())
+    });
+    let servers = site.servers().unwrap();
+    runtime().block_on(async {
+        let database = Database::open(&servers.database).await.unwrap();
+        let active = active_generation(&database).await.unwrap().unwrap();
+        remove_collections(&servers.qdrant, &[active.id]).await.unwrap();
+        database.close().await;
+    });
+    let (status, reply) = asker.try_ask(&articles::question(3)).unwrap();
+    assert_eq!((status, reply["code"].as_str()), (503, Some("dependency_unavailable")), "{reply}");
+    // Nobody asks for it: the server sees by itself that the index is gone.
+    let again = until("the index is whole again", || {
+        let (status, reply) = asker.post("/chat/search", &json!({ "query": articles::question(3) })).unwrap();
+        assert!([200, 503].contains(&status), "{reply}");
+        (status == 200).then(|| reply["passages"].as_array().unwrap().len())
+    });
+    assert_eq!(again, found, "it answered from a part of the articles");
 }
