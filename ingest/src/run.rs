@@ -20,6 +20,9 @@ use crate::target::{self, Failure, Target};
 /// Articles that are on their way at once: enough that the model's threads never wait for the next one.
 const IN_FLIGHT: usize = 8;
 
+/// Articles that --prune removes for a folder none of whose files is known; more look like the wrong folder.
+const PRUNED_BY_STRANGERS_MAX: usize = 10;
+
 pub async fn run(arguments: Arguments) -> Result<Summary> {
     let began = Instant::now();
     let mut flags: Vec<(&str, String)> = Vec::new();
@@ -54,7 +57,8 @@ pub async fn run(arguments: Arguments) -> Result<Summary> {
              give the whole folder, or leave --prune out"
         );
     }
-    if arguments.prune && !plan.missing.is_empty() && plan.unchanged + plan.changed.len() == 0 {
+    let none_is_known = plan.unchanged + plan.changed.len() == 0;
+    if arguments.prune && plan.missing.len() > PRUNED_BY_STRANGERS_MAX && none_is_known {
         bail!(
             "none of these files is in the workspace and --prune would remove all of its {} articles: is it the right folder? \
              Ingest it without --prune first",

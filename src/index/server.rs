@@ -68,7 +68,7 @@ impl ServerIndex {
     /// # Errors
     /// As any call.
     pub async fn prepare(&self) -> Result<(), IndexError> {
-        if !self.client.collection_exists(&self.collection).await.map_err(|error| self.failure(error))? {
+        if !self.client.collection_exists(&self.collection).await.map_err(|error| self.failure(&error))? {
             let mut vectors = VectorsConfigBuilder::default();
             let dimension = u64::try_from(self.dimension).unwrap_or_default();
             vectors.add_named_vector_params(DENSE, VectorParamsBuilder::new(dimension, Distance::Cosine));
@@ -79,14 +79,14 @@ impl ServerIndex {
             if let Err(error) = self.client.create_collection(layout).await
                 && !self.client.collection_exists(&self.collection).await.unwrap_or(false)
             {
-                return Err(self.failure(error));
+                return Err(self.failure(&error));
             }
         }
         for (field, is_tenant) in [(WORKSPACE, true), (TAGS, false)] {
             let index = CreateFieldIndexCollectionBuilder::new(&self.collection, field, FieldType::Keyword)
                 .field_index_params(KeywordIndexParamsBuilder::default().is_tenant(is_tenant))
                 .wait(true);
-            self.client.create_field_index(index).await.map_err(|error| self.failure(error))?;
+            self.client.create_field_index(index).await.map_err(|error| self.failure(&error))?;
         }
         Ok(())
     }
@@ -97,7 +97,7 @@ impl ServerIndex {
         while points.peek().is_some() {
             let batch: Vec<PointStruct> = points.by_ref().take(UPSERT_POINTS_MAX).collect();
             let upsert = UpsertPointsBuilder::new(&self.collection, batch).wait(true);
-            self.client.upsert_points(upsert).await.map_err(|error| self.failure(error))?;
+            self.client.upsert_points(upsert).await.map_err(|error| self.failure(&error))?;
         }
         Ok(())
     }
@@ -107,7 +107,7 @@ impl ServerIndex {
         for batch in chunks.chunks(DELETE_POINTS_MAX) {
             let filter = Filter::must([of(workspace), among(batch)]);
             let delete = DeletePointsBuilder::new(&self.collection).points(filter).wait(true);
-            self.client.delete_points(delete).await.map_err(|error| self.failure(error))?;
+            self.client.delete_points(delete).await.map_err(|error| self.failure(&error))?;
         }
         Ok(())
     }
@@ -160,7 +160,7 @@ impl ServerIndex {
             })
             .collect();
         let batch = QueryBatchPointsBuilder::new(&self.collection, queries);
-        let found = self.client.query_batch(batch).await.map_err(|error| self.failure(error))?;
+        let found = self.client.query_batch(batch).await.map_err(|error| self.failure(&error))?;
         for (ranking, batch) in rankings.into_iter().zip(found.result) {
             collected.add(ranking, batch.result.into_iter().filter_map(scored));
         }
@@ -178,7 +178,7 @@ impl ServerIndex {
             if let Some(offset) = offset {
                 page = page.offset::<PointId>(offset);
             }
-            let found = self.client.scroll(page).await.map_err(|error| self.failure(error))?;
+            let found = self.client.scroll(page).await.map_err(|error| self.failure(&error))?;
             chunks.extend(found.result.into_iter().filter_map(|point| chunk_id(point.id)));
             match found.next_page_offset {
                 Some(next) => offset = Some(next),
@@ -190,12 +190,12 @@ impl ServerIndex {
     /// As [`Index::total`](crate::index::Index::total).
     pub(super) async fn total(&self) -> Result<usize, IndexError> {
         let count = CountPointsBuilder::new(&self.collection).exact(true);
-        let counted = self.client.count(count).await.map_err(|error| self.failure(error))?;
+        let counted = self.client.count(count).await.map_err(|error| self.failure(&error))?;
         Ok(counted.result.map_or(0, |result| usize::try_from(result.count).unwrap_or(usize::MAX)))
     }
 
-    fn failure(&self, error: QdrantError) -> IndexError {
-        failure(&self.url, &error)
+    fn failure(&self, error: &QdrantError) -> IndexError {
+        failure(&self.url, error)
     }
 }
 

@@ -212,6 +212,7 @@ async fn the_prompt_holds_only_the_workspaces_own_articles_and_the_key_only_its_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_and_their_cost_are_kept_with_the_answer() {
+    const SQL: &str = "select tokens from accuracy_records where message_id = $1";
     let fake = fake().await;
     let app = app(&fake).await;
     fake.set_scenario(Plain::Thinking);
@@ -221,7 +222,6 @@ async fn tokens_and_their_cost_are_kept_with_the_answer() {
     assert!(count("prompt") > 0.0 && count("answer") > 0.0 && count("thoughts") > 0.0, "{usage}");
     let expected = count("prompt") * 0.75e-6 + (count("answer") + count("thoughts")) * 3.75e-6;
     assert!((usage["costUsd"].as_f64().unwrap() - expected).abs() < 1e-9, "{usage}");
-    const SQL: &str = "select tokens from accuracy_records where message_id = $1";
     let message = reply["messageId"].as_str().unwrap().to_owned();
     let tokens: i64 =
         candor::read!(app.engine.database(), |pool: D| sqlx::query_scalar(SQL).bind(message.clone()).fetch_one(pool))

@@ -159,7 +159,7 @@ async fn both_engines_score_alike() {
     };
     let folder = tempfile::tempdir().unwrap();
     let edge = Index::Edge(EdgeIndex::open(&folder.path().join("1"), 32).unwrap());
-    let name = format!("test-{}", Uuid::now_v7());
+    let name = format!("test-{}", workspace());
     let server = Index::Server(ServerIndex::new(&address, &name, 32).unwrap());
     server.prepare().await.unwrap();
     // Made of the golden ratio's multiples: spread, and the same in every run.
@@ -236,7 +236,7 @@ macro_rules! contract_tests {
                         eprintln!("skipped: QDRANT_TEST_URL is not set");
                         return;
                     };
-                    let name = format!("test-{}", Uuid::now_v7());
+                    let name = format!("test-{}", workspace());
                     let index = Index::Server(ServerIndex::new(&address, &name, DIMENSION).unwrap());
                     index.prepare().await.unwrap();
                     super::$name(&index).await;

@@ -125,6 +125,8 @@ fn every_panel_has_data_on_a_prometheus_that_scraped_a_server_under_traffic() {
     let (_prometheus, url) = prometheus(folder.path(), &metrics_address(&server));
     site.ingest_all();
     let asker = site.asker(&server);
+    // Well between two scrapes, so that rates see each of them.
+    let mut ingests = [TRAFFIC / 3, TRAFFIC * 2 / 3].into_iter().zip(1..).peekable();
     let began = Instant::now();
     for number in (0..12).cycle() {
         if began.elapsed() > TRAFFIC {
@@ -133,8 +135,8 @@ fn every_panel_has_data_on_a_prometheus_that_scraped_a_server_under_traffic() {
         asker.ask(&articles::question(number));
         asker.ask("Does the moon have a harbour master?");
         asker.search("anything at all");
-        if number == 5 {
-            articles::write(&site, 0..3, 1);
+        if let Some((_, time)) = ingests.next_if(|(at, _)| began.elapsed() > *at) {
+            articles::write(&site, 3 * (time - 1)..3 * time, 1);
             site.write("broken.md", [0xff, 0xfe, 0x00, 0x01]);
             site.ingest(&["docs"]);
         }

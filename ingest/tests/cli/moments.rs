@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use crate::look::{Hold, Look};
 use crate::site::{Site, until};
@@ -17,7 +17,8 @@ pub enum Moment {
     Publishing(i64, Duration),
     /// As soon as so many articles can be seen to be published: the points that the last of them replaced are still there.
     Committed(i64),
-    /// After so many articles, so long after no other could be committed any more: points are there and their rows are not.
+    /// After so many articles no other can be committed, and so long after the next two might have been: their points are there
+    /// and their rows are not.
     Held(i64, Duration),
 }
 
@@ -28,7 +29,7 @@ impl fmt::Display for Moment {
             Self::Publishing(articles, wait) => write!(formatter, "{} ms after article +{articles}", wait.as_millis()),
             Self::Committed(articles) => write!(formatter, "at the commit of article +{articles}"),
             Self::Held(articles, wait) => {
-                write!(formatter, "commits held for {} ms after article +{articles}", wait.as_millis())
+                write!(formatter, "commits held after article +{articles}, for two more and {} ms", wait.as_millis())
             }
         }
     }
@@ -55,9 +56,13 @@ impl Moment {
                 while !are_published(next) {}
             }
             Self::Held(articles, wait) => {
+                wait_for(articles - 1);
+                let began = Instant::now();
                 wait_for(articles);
+                // On a busy machine as on an idle one, the next article has been embedded and its points are written.
+                let pace = began.elapsed();
                 let hold = Hold::on(site);
-                std::thread::sleep(wait);
+                std::thread::sleep(2 * pace + wait);
                 return Some(hold);
             }
         }
@@ -110,8 +115,7 @@ impl Dice {
                     // The model is loaded after about 300 ms; then comes the comparison.
                     0..2 => Moment::Starting(self.milliseconds(0, 700)),
                     2..8 => Moment::Committed(articles + 1),
-                    // Long enough for the next article to be embedded and its points to be written.
-                    8..12 => Moment::Held(articles, self.milliseconds(120, 300)),
+                    8..12 => Moment::Held(articles + 1, self.milliseconds(50, 150)),
                     _ => Moment::Publishing(articles, self.milliseconds(0, 70)),
                 }
             })

@@ -84,11 +84,14 @@ pub(super) struct PromptFeedback {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(default)]
 pub(super) struct UsageMetadata {
-    pub prompt_token_count: u64,
-    pub candidates_token_count: u64,
-    pub thoughts_token_count: u64,
+    #[serde(rename = "promptTokenCount")]
+    pub prompt: u64,
+    #[serde(rename = "candidatesTokenCount")]
+    pub candidates: u64,
+    #[serde(rename = "thoughtsTokenCount")]
+    pub thoughts: u64,
 }
 
 /// Tokens that a call used.
@@ -117,11 +120,7 @@ impl Usage {
 
 impl From<UsageMetadata> for Usage {
     fn from(usage: UsageMetadata) -> Self {
-        Self {
-            prompt: usage.prompt_token_count,
-            answer: usage.candidates_token_count,
-            thoughts: usage.thoughts_token_count,
-        }
+        Self { prompt: usage.prompt, answer: usage.candidates, thoughts: usage.thoughts }
     }
 }
 
