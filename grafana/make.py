@@ -684,7 +684,36 @@ def answers():
                 "short", [(f"max by (status) ({series('sessions', NOT_CLOSED)})", "{{status}}")],
                 stacked=True, decimals=0, colours={"^needs_human$": RED, "^agent_assigned$": BLUE, "^active$": GREEN})),
         ]),
+        ("Measured by eval", 8, [
+            (8, lines(
+                "Articles found",
+                "Share of a set's questions whose article is ranked first, and nDCG@10, at the last `eval run`. A step "
+                "down: `eval history` names the run, `eval compare` the questions that changed.",
+                "percentunit",
+                [(measured("retrieval.hit_at_1"), "{{dataset}} hit@1"),
+                 (measured("retrieval.ndcg_at_10"), "{{dataset}} nDCG@10")], high=1)),
+            (8, lines(
+                "Drafts right, and told apart",
+                "Share of a set's answerable questions with a right draft, and how well the confidence ranks right "
+                "before wrong (AUROC, 0.5 is chance). A step down: as for Articles found.",
+                "percentunit",
+                [(measured("answers.accuracy"), "{{dataset}} right"),
+                 (measured("abstention.auroc_correct"), "{{dataset}} AUROC")], high=1)),
+            (8, lines(
+                "Sent, and wrong of it",
+                "At the threshold in force: the share of a set's questions that were answered, and the share of those "
+                "answers that were wrong. More wrong than before: raise nothing by hand, run `eval calibrate`.",
+                "percentunit",
+                [(measured("abstention.coverage"), "{{dataset}} sent"),
+                 (measured("abstention.risk"), "{{dataset}} wrong")], high=1)),
+        ]),
     ])
+
+
+def measured(figure):
+    """The last figure of each set that `eval` left for the server; all servers of a job show the same file."""
+    name = f'figure="{figure}"'
+    return f"max by (dataset) ({series('eval_figure', name)})"
 
 
 def retrieval():

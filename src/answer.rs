@@ -3,6 +3,7 @@
 //! The whole way is one function, [`answer`], and leaves one [`Trace`].
 
 pub mod confidence;
+pub mod curve;
 pub mod decide;
 mod draft;
 pub mod extractive;
@@ -10,6 +11,8 @@ pub mod features;
 mod generate;
 pub mod grounded;
 pub mod prompt;
+pub mod question_hashes;
+mod rehearsal;
 pub mod sentences;
 mod trace;
 
@@ -17,7 +20,8 @@ use crate::answer::decide::{Decision, Reason};
 pub use crate::answer::draft::Draft;
 use crate::answer::features::Features;
 pub use crate::answer::generate::{ModelTrace, generator};
-pub use crate::answer::trace::{Trace, TracedPassage, Versions};
+pub use crate::answer::rehearsal::{RankedArticle, Rehearsal, rehearse};
+pub use crate::answer::trace::{Hashes, Trace, TracedPassage, Versions, calibration_hash};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, VersionId, WorkspaceId};
 use crate::search::{self, SearchError, SearchQuery};

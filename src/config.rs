@@ -65,6 +65,8 @@ pub struct Config {
     pub generation_seconds_max: u64,
     /// `CANDOR_GENERATION_TOKENS_MAX`: tokens of an answer, hidden thoughts included.
     pub generation_tokens_max: u32,
+    /// `CANDOR_EVAL_DIR`: where `eval` keeps its data and runs; a server shows the last figures in it as `eval_figure`.
+    pub eval_dir: PathBuf,
     /// `CANDOR_LISTEN`: address of the HTTP API.
     pub listen: SocketAddr,
     /// `PORT`: replaces the port of `listen`, as hosting platforms expect.
@@ -168,6 +170,7 @@ impl Default for Config {
             generation_seconds_max: 12,
             // The flash models think for about a thousand tokens before they write the first.
             generation_tokens_max: 4_096,
+            eval_dir: ".eval".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             port: None,
             metrics_listen: SocketAddr::from(([127, 0, 0, 1], 9464)),

@@ -4,10 +4,11 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::Mutex as AsyncMutex;
 
+use crate::answer;
 use crate::answer::confidence::{Calibration, CalibrationError};
 use crate::backup;
 use crate::clock::Clock;
@@ -38,6 +39,7 @@ struct Inner {
     rebuilding: AsyncMutex<()>,
     frequencies: FrequencyCache,
     calibration: Calibration,
+    hashes: OnceLock<answer::Hashes>,
     vault: Vault,
     clock: Clock,
     ids: Ids,
@@ -151,6 +153,7 @@ impl Engine {
             rebuilding: AsyncMutex::new(()),
             frequencies: FrequencyCache::default(),
             calibration: Calibration::shipped()?,
+            hashes: OnceLock::new(),
             vault: Vault::default(),
             clock,
             ids,
@@ -227,13 +230,6 @@ impl Engine {
     /// # Errors
     /// As the index.
     pub async fn new_index(&self, row: &GenerationRow) -> Result<Index, OpenError> {
-        if qdrant_server(self.config()).is_none() {
-            let folder = self.config().index_dir().join(&row.id);
-            if folder.exists() {
-                // The remains of a rebuild that was cut off.
-                std::fs::remove_dir_all(&folder).map_err(|source| OpenError::DataFolder { folder, source })?;
-            }
-        }
         let index = open_index(self.config(), row, self.clock(), Unfit::Refuse)?;
         index.prepare().await?;
         Ok(index)
@@ -264,6 +260,12 @@ impl Engine {
     #[must_use]
     pub fn calibration(&self) -> &Calibration {
         &self.inner.calibration
+    }
+
+    /// What answers are made with, in hashes.
+    #[must_use]
+    pub fn hashes(&self) -> &answer::Hashes {
+        self.inner.hashes.get_or_init(|| answer::Hashes::of(self))
     }
 
     /// Seals what customers say.

@@ -1,5 +1,6 @@
 //! The HTTP door: every route on one page, and the layers around them.
 
+mod ai;
 mod body;
 mod caller;
 mod chat;
@@ -98,6 +99,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(tickets::create))
         // Routes of an integration.
         .routes(routes!(tickets::show))
+        // Routes of whoever tunes the answers.
+        .routes(routes!(ai::test))
         // Routes of an operator.
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -4,10 +4,12 @@ mod bert_onnx;
 mod breaker;
 mod embedder;
 mod gemini;
+mod kept;
 mod lanes;
 
 pub use embedder::{Embedder, Identity};
 pub use gemini::{Gemini, GenerateError, Generated, Prompt, Usage};
+pub use kept::{KeepError, KeptEmbeddings};
 
 /// What a caller can do about a model that did not deliver.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
-//! What was answered, and how well: accuracy records.
+//! What was answered, and how well: accuracy records, and the last figures of `eval`.
 
+pub mod figures;
 pub mod store;
 
 use crate::answer::Answer;

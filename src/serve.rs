@@ -16,6 +16,7 @@ use candor::http::local::{self, AddressFile};
 use candor::http::{App, Readiness, count_dependencies, router};
 use candor::ids::Ids;
 use candor::index::IndexError;
+use candor::insight::figures::LastFigures;
 use candor::knowledge::{KnowledgeError, generation};
 use candor::telemetry;
 use metrics::gauge;
@@ -175,6 +176,10 @@ fn metrics_router(app: App, recorder: PrometheusHandle) -> Router {
                 gauge!(telemetry::SESSIONS, "status" => status)
                     .set(f64::from(u32::try_from(sessions).unwrap_or(u32::MAX)));
             }
+        }
+        match LastFigures::read(&app.engine.config().eval_dir) {
+            Ok(figures) => figures.show(),
+            Err(error) => tracing::debug!(%error, "the last figures of eval cannot be read"),
         }
         let (used, idle) = app.engine.database().connections();
         for (state, connections) in [("used", used), ("idle", idle)] {

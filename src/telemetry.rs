@@ -110,6 +110,8 @@ pub const CIRCUIT_STATE: &str = "circuit_state";
 pub const SESSIONS: &str = "sessions";
 /// `dependency_up{dependency}`
 pub const DEPENDENCY_UP: &str = "dependency_up";
+/// `eval_figure{dataset,figure}`
+pub const EVAL_FIGURE: &str = "eval_figure";
 /// `index_points`
 pub const INDEX_POINTS: &str = "index_points";
 /// `database_pool_connections{state}`
@@ -155,6 +157,10 @@ pub fn describe_metrics() {
     describe_gauge!(CIRCUIT_STATE, "0: calls go through, 1: one tries, 2: the upstream is left alone.");
     describe_gauge!(SESSIONS, "Conversations by state.");
     describe_gauge!(DEPENDENCY_UP, "1 for what works of the things that the server needs.");
+    describe_gauge!(
+        EVAL_FIGURE,
+        "The last figures that `eval` measured, by set and by the figure's name in the report."
+    );
     describe_gauge!(INDEX_POINTS, "Points in the active index generation.");
     describe_gauge!(DATABASE_POOL_CONNECTIONS, "Database connections by state.");
     describe_gauge!(BUILD_INFO, "The version that runs.");

@@ -104,8 +104,8 @@ impl Ranked {
         (total > 0).then(|| answered.unwrap_or(0) as f64 / total as f64)
     }
 
-    /// How many are answered, and how many of them wrongly, after each block.
-    fn cumulated(&self, weights: &[u32]) -> impl Iterator<Item = (u64, u64)> {
+    /// How many are answered, and how many of them wrongly, after each block: the curve of risk against coverage.
+    pub fn cumulated(&self, weights: &[u32]) -> impl Iterator<Item = (u64, u64)> {
         self.blocks(weights).scan((0, 0), |(answered, wrong), block| {
             *answered += block.positives + block.negatives;
             *wrong += block.negatives;

@@ -1,23 +1,28 @@
 //! `eval calibrate`: fits how likely a draft is right, shows what that is worth on drafts it has not seen, and writes the
 //! artefact that ships with the program.
 
-use std::fs;
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use candor::answer::confidence::{Calibration, FeatureWeight, FittedOn};
-use candor::answer::extractive;
 use candor::answer::features::Features;
+use candor::answer::question_hashes::QuestionHashes;
 use candor::config::Config;
 use comfy_table::Cell;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
+use crate::about::MadeWith;
 use crate::confidence::{CalibrationFigures, RankingFigures, Scored};
 use crate::fit::{self, Sample};
 use crate::interval::Figure;
 use crate::logistic::Logistic;
-use crate::measure::{self, Asking, Measured};
-use crate::table;
+use crate::measure::{self, Asking};
+use crate::outcome::Outcome;
+use crate::recipe::{self, Recipe, Verdict};
+use crate::{promise, table, written};
 
 /// The share of right drafts that the default operating point sends. With nothing known of a workspace there is no risk
 /// to promise, so the default is set by its cost instead: about one right draft in twelve goes to a person.
@@ -34,12 +39,27 @@ const GUARANTEE: &str = "default operating point, fitted on open data: no guaran
 pub struct CalibrateArguments {
     #[command(flatten)]
     asking: Asking,
+    /// Promises that at most this share of the answers that are sent is wrong, such as 10% or 0.1, for questions like those
+    /// of the sets, which should be one workspace's own. Without it, nothing is promised.
+    #[arg(long, value_name = "SHARE", value_parser = promise::risk)]
+    risk: Option<f64>,
     /// Where the artefact goes; the program ships the one in src/answer/calibration.json.
-    #[arg(long, value_name = "FILE.json")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE.json", required_unless_present = "risk")]
+    out: Option<PathBuf>,
     /// Writes the figures of the fit as JSON.
-    #[arg(long, value_name = "FILE.json")]
+    #[arg(long, value_name = "FILE.json", conflicts_with = "risk")]
     report: Option<PathBuf>,
+}
+
+/// The drafts of all sets, and where they come from.
+struct Labelled {
+    samples: Vec<Sample>,
+    /// The sets' names.
+    names: Vec<String>,
+    /// The sets that something is learned from.
+    data: Vec<FittedOn>,
+    /// What all answers were made with.
+    made_with: MadeWith,
 }
 
 /// What a confidence is worth on one set.
@@ -71,78 +91,186 @@ enum FittedBy {
     OtherSets,
 }
 
-/// Runs the command.
+/// Runs the command. Ends with 1 when the risk that was asked for cannot be promised.
 ///
 /// # Errors
 /// A sentence that says what could not be done; then nothing is written.
-pub async fn run(config: &Config, arguments: &CalibrateArguments) -> Result<()> {
-    let (mut samples, mut data, mut names) = (Vec::new(), Vec::new(), Vec::new());
-    let mut embedding = String::new();
-    // What is fitted is the confidence of extractive drafts.
-    let config = &Config { gemini_api_key: None, ..config.clone() };
-    for (set, folder) in arguments.asking.dataset.iter().enumerate() {
-        let measured = measure::set(config, folder, &arguments.asking).await?;
-        embedding.clone_from(&measured.library.engine.embedder().identity().name);
-        let of_set = samples_of(set, &measured);
-        let questions = of_set.iter().filter(|sample| sample.correct.is_some()).count();
-        if questions == 0 {
-            println!("{} has no short gold answers, so nothing is learned from it.", measured.set.name);
-        } else {
-            data.push(FittedOn { dataset: measured.set.name.clone(), sha256: measured.set.sha256.clone(), questions });
-        }
-        samples.extend(of_set);
-        names.push(measured.set.name);
+pub async fn run(config: &Config, arguments: &CalibrateArguments) -> Result<ExitCode> {
+    for path in arguments.out.iter().chain(&arguments.report) {
+        written::check(path)?;
     }
+    written::check_different(&arguments.out.iter().chain(&arguments.report).collect::<Vec<_>>())?;
+    if arguments.risk.is_some() && arguments.asking.limit.is_some() {
+        bail!(
+            "--limit chooses among the questions, and a promise holds only for questions that nobody chose: leave it out"
+        );
+    }
+    let labelled = Labelled::read(config, &arguments.asking).await?;
+    match arguments.risk {
+        None => default_operating_point(labelled, arguments).map(|()| ExitCode::SUCCESS),
+        Some(risk_max) => promised(labelled, arguments, risk_max),
+    }
+}
+
+fn default_operating_point(labelled: Labelled, arguments: &CalibrateArguments) -> Result<()> {
+    let (samples, seed) = (&labelled.samples, arguments.asking.seed);
     let everything: Vec<usize> = (0..samples.len()).collect();
-    let model = fit::fit(&samples, &everything).context("the confidence cannot be fitted on these sets")?;
-    let logits = fit::out_of_fold(&samples, arguments.asking.seed).context("the sets are too small for five folds")?;
-    let Some(threshold) = fit::threshold(&samples, &logits, RIGHT_DRAFTS_SENT) else {
+    let model = fit::fit(samples, &everything).context("the confidence cannot be fitted on these sets")?.rounded();
+    let logits = fit::out_of_fold(samples, seed).context("the sets are too small for five folds")?;
+    let Some(threshold) = fit::threshold(samples, &logits, RIGHT_DRAFTS_SENT) else {
         bail!("no draft of these sets is right, so there is no threshold to choose");
     };
     // Downwards, so that rounding holds no right draft back.
     let threshold = (threshold * 1_000.0).floor() / 1_000.0;
 
-    let figures = all_figures(&names, &samples, &logits, threshold, arguments.asking.seed);
+    let figures = all_figures(&labelled.names, samples, &logits, threshold, seed);
     println!("{}\n", table_of(&figures));
     println!("{}\n", weights_table(&model));
     println!("threshold {threshold:.3}, which answers {:.0} % of the right drafts", RIGHT_DRAFTS_SENT * 100.0);
 
-    let calibration = Calibration {
-        data,
-        embedding,
-        generator: extractive::NAME.to_owned(),
-        weights: weights(&model),
-        intercept: rounded(model.intercept),
-        threshold,
-        guarantee: GUARANTEE.to_owned(),
-    };
-    let json = serde_json::to_string_pretty(&calibration)? + "\n";
-    Calibration::parse(&json).context("what was fitted cannot be used")?;
+    let calibration = labelled.calibration(&model, threshold, GUARANTEE.to_owned());
+    let json = json_of(&calibration)?;
     if let Some(path) = &arguments.report {
-        write(path, &(serde_json::to_string_pretty(&figures)? + "\n"))?;
+        written::write(path, &(serde_json::to_string_pretty(&figures)? + "\n"))?;
     }
-    write(&arguments.out, &json)?;
-    println!("{} is written; what is compiled in changes with the next build", arguments.out.display());
+    write_artefact(arguments, &json)
+}
+
+fn promised(labelled: Labelled, arguments: &CalibrateArguments, risk_max: f64) -> Result<ExitCode> {
+    let Recipe { splits, model, curve, tested, verdict } = recipe::follow(
+        &labelled.samples,
+        risk_max,
+        labelled.split_seed(),
+    )
+    .with_context(|| {
+        format!(
+            "the confidence cannot be fitted on three splits; a promise takes at least {} groups of questions, with \
+                 right and wrong drafts among them",
+            recipe::GROUPS_MIN
+        )
+    })?;
+    println!("{}\n", weights_table(&model));
+    println!("{}", promise::divided(splits));
+    println!("{}\n", promise::drawn(&curve));
+    if !tested.is_empty() {
+        println!("{}\n", promise::table_of(&tested));
+    }
+    let sentence = verdict.sentence(risk_max);
+    println!("{sentence}");
+    let Verdict::Promised { threshold, coverage, promise } = verdict else {
+        return Ok(ExitCode::FAILURE);
+    };
+    println!("threshold {threshold}, which answers {:.1} % of the questions", coverage * 100.0);
+    let calibration =
+        Calibration { curve: Some(curve), promise: Some(promise), ..labelled.calibration(&model, threshold, sentence) };
+    let json = json_of(&calibration)?;
+    write_artefact(arguments, &json).map(|()| ExitCode::SUCCESS)
+}
+
+impl Labelled {
+    async fn read(config: &Config, asking: &Asking) -> Result<Self> {
+        let (mut samples, mut data, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        let mut made_with: Option<MadeWith> = None;
+        // A question in two sets would be learned from in one and tested in the other.
+        let mut known: HashMap<String, String> = HashMap::new();
+        measure::check(asking)?;
+        // What is fitted is the confidence of extractive drafts.
+        let config = &Config { gemini_api_key: None, ..config.clone() };
+        for (set, folder) in asking.dataset.iter().enumerate() {
+            let measured = measure::set(config, folder, asking).await?;
+            measured.journal.finish()?;
+            let told = measured.about.made_with.clone();
+            if let Some(before) = &made_with
+                && (&before.embedding, &before.generator) != (&told.embedding, &told.generator)
+            {
+                bail!("the sets were answered by {} and by {}: ask the same for all", before.generator, told.generator);
+            }
+            made_with = Some(told);
+            for outcome in &measured.outcomes {
+                let text = outcome.question.text.trim().to_lowercase();
+                let dataset = &measured.about.dataset;
+                let of_set = known.entry(text).or_insert_with(|| format!("{set} {dataset}"));
+                if *of_set != format!("{set} {dataset}") {
+                    bail!(
+                        "{dataset} and another set share the question \"{}\": give each question once",
+                        outcome.question.text
+                    );
+                }
+            }
+            let of_set = samples_of(set, &measured.outcomes);
+            let learned = || of_set.iter().filter(|(_, sample)| sample.correct.is_some());
+            let questions = learned().count();
+            if questions == 0 {
+                println!("{} has no short gold answers, so nothing is learned from it.", measured.about.dataset);
+            } else {
+                data.push(FittedOn {
+                    dataset: measured.about.dataset.clone(),
+                    sha256: measured.about.data.sha256.clone(),
+                    questions,
+                    question_hashes: QuestionHashes::of(learned().map(|(text, _)| *text)),
+                });
+            }
+            samples.extend(of_set.into_iter().map(|(_, sample)| sample));
+            names.push(measured.about.dataset);
+        }
+        let made_with = made_with.context("no set was given")?;
+        Ok(Self { samples, names, data, made_with })
+    }
+
+    /// Decides the three splits. From the data and not from a flag: who may try seeds until one holds is promised nothing.
+    fn split_seed(&self) -> u64 {
+        let mut digest = Sha256::new();
+        let mut sets: Vec<&FittedOn> = self.data.iter().collect();
+        sets.sort_by(|one, other| one.sha256.cmp(&other.sha256));
+        for data in sets {
+            digest.update(&data.sha256);
+            digest.update(data.questions.to_le_bytes());
+        }
+        digest.finalize().iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+    }
+
+    /// The artefact of a default operating point.
+    fn calibration(self, model: &Logistic, threshold: f64, guarantee: String) -> Calibration {
+        Calibration {
+            data: self.data,
+            embedding: self.made_with.embedding,
+            generator: self.made_with.generator,
+            weights: weights(model),
+            intercept: model.intercept,
+            curve: None,
+            threshold,
+            guarantee,
+            promise: None,
+        }
+    }
+}
+
+fn json_of(calibration: &Calibration) -> Result<String> {
+    let json = serde_json::to_string_pretty(calibration)? + "\n";
+    Calibration::parse(&json).context("what was fitted cannot be used")?;
+    Ok(json)
+}
+
+fn write_artefact(arguments: &CalibrateArguments, json: &str) -> Result<()> {
+    if let Some(path) = &arguments.out {
+        written::write(path, json)?;
+        println!("{} is written", path.display());
+    }
     Ok(())
 }
 
-fn samples_of(set: usize, measured: &Measured) -> Vec<Sample> {
-    let answers = measured.asked.iter().zip(&measured.judged);
-    measured
-        .set
-        .questions
-        .iter()
-        .zip(answers)
-        // A message that the product refuses never gets to a confidence.
-        .filter(|(_, (asked, _))| !asked.features.is_empty())
-        .map(|(question, (asked, judged))| Sample {
-            set,
-            group: format!("{set} {}", question.group),
-            answerable: question.answerable,
-            correct: judged.correct,
-            features: asked.features.clone(),
-        })
-        .collect()
+/// The questions that get a confidence, with their texts; a message that the product does not take never gets to one.
+fn samples_of(set: usize, outcomes: &[Outcome]) -> Vec<(&str, Sample)> {
+    let sample = |outcome: &Outcome| Sample {
+        set,
+        // Without the set: two sets over one folder of articles have groups in common.
+        group: outcome.question.group.clone(),
+        answerable: outcome.question.answerable,
+        correct: outcome.judged.correct,
+        features: outcome.asked.features.iter().map(|feature| feature.value).collect(),
+    };
+    let taken = outcomes.iter().filter(|outcome| outcome.asked.was_taken());
+    taken.map(|outcome| (outcome.question.text.as_str(), sample(outcome))).collect()
 }
 
 fn all_figures(names: &[String], samples: &[Sample], pooled: &[f64], threshold: f64, seed: u64) -> Vec<SetFigures> {
@@ -253,49 +381,31 @@ fn weights(model: &Logistic) -> Vec<FeatureWeight> {
         .enumerate()
         .map(|(place, feature)| FeatureWeight {
             feature: (*feature).to_owned(),
-            mean: rounded(model.mean[place]),
-            deviation: rounded(model.sd[place]),
-            weight: rounded(model.weights[place]),
+            mean: model.mean[place],
+            deviation: model.sd[place],
+            weight: model.weights[place],
         })
         .collect()
-}
-
-/// Six digits: more say nothing, and would differ between machines.
-fn rounded(value: f64) -> f64 {
-    format!("{value:.5e}").parse().unwrap_or(value)
-}
-
-fn write(path: &std::path::Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures;
     use crate::fixtures::assert_close;
-
-    #[test]
-    fn six_digits_are_kept_at_any_size() {
-        assert_close(rounded(0.000_123_456_789), 0.000_123_457);
-        assert_close(rounded(-1_234_567.8), -1_234_570.0);
-        assert_close(rounded(0.0), 0.0);
-    }
 
     #[test]
     fn what_is_written_can_be_read_by_the_engine() {
         let size = Features::NAMES.len();
         let model = Logistic { intercept: -0.5, weights: vec![0.1; size], mean: vec![0.5; size], sd: vec![1.0; size] };
-        let calibration = Calibration {
+        let labelled = Labelled {
+            samples: Vec::new(),
+            names: Vec::new(),
             data: Vec::new(),
-            embedding: "model".into(),
-            generator: extractive::NAME.into(),
-            weights: weights(&model),
-            intercept: model.intercept,
-            threshold: 0.4,
-            guarantee: GUARANTEE.into(),
+            made_with: fixtures::about().made_with,
         };
-        let json = serde_json::to_string(&calibration).unwrap();
-        assert_eq!(Calibration::parse(&json).unwrap(), calibration);
+        let calibration = labelled.calibration(&model, 0.4, GUARANTEE.into());
+        assert_eq!(Calibration::parse(&json_of(&calibration).unwrap()).unwrap(), calibration);
         assert!(GUARANTEE.contains("no guarantee"));
     }
 

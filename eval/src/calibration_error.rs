@@ -3,7 +3,7 @@
 //! As in `abstention`, every figure takes how often each item counts and equals that of a list that repeats the
 //! items so often; items of equal confidence are never told apart.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Bins of the calibration error: `ece_10_equal_mass` in the report.
 pub const BINS: u64 = 10;
@@ -25,7 +25,7 @@ struct Item {
 }
 
 /// One of the bins: a tenth of the items, by rising confidence.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
     pub mean_confidence: f64,
     /// The share of correct items, 0 to 1.

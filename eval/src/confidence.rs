@@ -3,11 +3,8 @@
 use serde::Serialize;
 
 use crate::abstention::Ranked;
-use crate::ask::Asked;
 use crate::calibration_error::{Bin, Confidences};
-use crate::dataset::Dataset;
 use crate::interval::{Bootstrap, Figure};
-use crate::judge::Judged;
 
 /// A draft with its confidence and what became of it.
 #[derive(Clone, Debug)]
@@ -41,22 +38,6 @@ pub struct CalibrationFigures {
     pub brier: Option<Figure>,
     pub brier_of_base_rate: Option<Figure>,
     pub bins: Vec<Bin>,
-}
-
-/// The drafts of a set as the program itself rated them.
-#[must_use]
-pub fn shipped(set: &Dataset, asked: &[Asked], judged: &[Judged]) -> Vec<Scored> {
-    set.questions
-        .iter()
-        .zip(asked.iter().zip(judged))
-        .map(|(question, (asked, judged))| Scored {
-            group: question.group.clone(),
-            answerable: question.answerable,
-            correct: judged.correct,
-            logit: asked.logit,
-            confidence: asked.confidence,
-        })
-        .collect()
 }
 
 impl RankingFigures {

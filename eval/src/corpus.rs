@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
-use candor::knowledge::parse::{Format, parse};
+use candor::knowledge::parse::{Format, ParseError, ParsedArticle, parse};
 use candor::knowledge::source::{self, ScanError};
 use candor::knowledge::sync::ArticleFile;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::dataset::{Articles, Entry};
+use crate::dataset::{Articles, Dataset, DatasetError, Entry};
 
 /// A set's articles, ready to be published.
 #[derive(Debug)]
@@ -35,6 +37,12 @@ pub enum CorpusError {
         /// What the system says.
         problem: String,
     },
+    /// A folder of distractors that is a set, but not a readable one.
+    #[error(transparent)]
+    Distractors(#[from] DatasetError),
+    /// Distractors that are none.
+    #[error("there is no article among the distractors in {}", .0.display())]
+    NoDistractors(PathBuf),
     /// Nothing to ask.
     #[error("the set has no article: there is no .md or .txt file in its folder")]
     Empty,
@@ -43,13 +51,28 @@ pub enum CorpusError {
 impl Corpus {
     /// Reads the articles: a folder's as `ingest` does, an entry of a retrieval set as a Markdown file.
     ///
+    /// Those of `distractors`, which are folders of articles or sets, are added below a folder of their own: they are found,
+    /// and answer nothing that is asked.
+    ///
     /// # Errors
     /// [`CorpusError`]; a figure over a part of the articles would mean nothing.
-    pub fn read(articles: &Articles) -> Result<Self, CorpusError> {
-        let (files, ids) = match articles {
-            Articles::Folder(root) => (read_folder(root)?, HashMap::new()),
-            Articles::Entries(entries) => read_entries(entries),
-        };
+    pub fn read(articles: &Articles, distractors: &[PathBuf]) -> Result<Self, CorpusError> {
+        let (mut files, ids) = read(articles)?;
+        for (number, path) in distractors.iter().enumerate() {
+            let is_set = path.is_file()
+                || ["queries.jsonl", "questions.jsonl", "dataset.json"].iter().any(|name| path.join(name).is_file());
+            let articles = if is_set { Dataset::read(path)?.source } else { Articles::Folder(path.clone()) };
+            let added = self::read(&articles)?.0;
+            if added.is_empty() {
+                return Err(CorpusError::NoDistractors(path.clone()));
+            }
+            files.extend(
+                added
+                    .into_iter()
+                    .map(|file| ArticleFile { source: format!("distractors-{}/{}", number + 1, file.source), ..file }),
+            );
+        }
+        files.sort_by(|one, other| one.source.cmp(&other.source));
         if files.is_empty() {
             return Err(CorpusError::Empty);
         }
@@ -77,16 +100,40 @@ impl Corpus {
         self.ids.get(source).map_or(source, String::as_str)
     }
 
+    /// Whether there is an article of this id.
+    #[must_use]
+    pub fn has_id(&self, id: &str) -> bool {
+        self.places.contains_key(id)
+    }
+
     /// What a customer reads in the article `id`; `None` when there is none, or it cannot be parsed.
     #[must_use]
     pub fn plain_text(&self, id: &str) -> Option<String> {
         let file = &self.files[*self.places.get(id)?];
-        let fragment = |path: &str| {
-            file.fragments.iter().find(|fragment| fragment.path == path).map(|fragment| fragment.text.clone())
-        };
-        let format = Format::of_file_name(&file.source)?;
-        parse(&file.source, format, &file.bytes, &fragment).ok().map(|article| article.text)
+        parsed(file)?.ok().map(|article| article.text)
     }
+
+    /// The ids of the articles that cannot be published, with why.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<(&str, ParseError)> {
+        let faults = self.files.par_iter().filter_map(|file| Some((file, parsed(file)?.err()?)));
+        faults.map(|(file, error)| (self.article_id(&file.source), error)).collect()
+    }
+}
+
+/// `None` for a file that is no article.
+fn parsed(file: &ArticleFile) -> Option<Result<ParsedArticle, ParseError>> {
+    let fragment =
+        |path: &str| file.fragments.iter().find(|fragment| fragment.path == path).map(|fragment| fragment.text.clone());
+    Some(parse(&file.source, Format::of_file_name(&file.source)?, &file.bytes, &fragment))
+}
+
+/// The files of articles, and the ids of those sources that are not their own id.
+fn read(articles: &Articles) -> Result<(Vec<ArticleFile>, HashMap<String, String>), CorpusError> {
+    Ok(match articles {
+        Articles::Folder(root) => (read_folder(root)?, HashMap::new()),
+        Articles::Entries(entries) => read_entries(entries),
+    })
 }
 
 fn read_folder(root: &std::path::Path) -> Result<Vec<ArticleFile>, CorpusError> {
@@ -103,9 +150,8 @@ fn read_folder(root: &std::path::Path) -> Result<Vec<ArticleFile>, CorpusError> 
 }
 
 fn read_entries(entries: &[Entry]) -> (Vec<ArticleFile>, HashMap<String, String>) {
-    let mut files: Vec<ArticleFile> = entries.iter().map(markdown).collect();
+    let files: Vec<ArticleFile> = entries.iter().map(markdown).collect();
     let ids = files.iter().zip(entries).map(|(file, entry)| (file.source.clone(), entry.id.clone())).collect();
-    files.sort_by(|one, other| one.source.cmp(&other.source));
     (files, ids)
 }
 
@@ -141,10 +187,10 @@ mod tests {
 
     #[test]
     fn an_entry_becomes_a_markdown_file_and_keeps_its_id() {
-        let corpus = Corpus::read(&Articles::Entries(vec![
-            entry("z/2", "Fees\nand fines", "It costs $5."),
-            entry("a_1", "", "No title."),
-        ]))
+        let corpus = Corpus::read(
+            &Articles::Entries(vec![entry("z/2", "Fees\nand fines", "It costs $5."), entry("a_1", "", "No title.")]),
+            &[],
+        )
         .unwrap();
         assert_eq!(corpus.files[0].bytes, b"No title.");
         assert_eq!(corpus.files[1].source, "z%2f2.md");
@@ -167,7 +213,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("a")).unwrap();
         std::fs::write(folder.path().join("a/one.md"), "# One\n\nText.").unwrap();
-        let corpus = Corpus::read(&Articles::Folder(folder.path().to_owned())).unwrap();
+        let corpus = Corpus::read(&Articles::Folder(folder.path().to_owned()), &[]).unwrap();
         assert_eq!(corpus.article_id("a/one.md"), "a/one.md");
         assert!(corpus.plain_text("a/one.md").unwrap().contains("Text."));
     }
@@ -175,16 +221,35 @@ mod tests {
     #[test]
     fn an_edited_article_changes_the_digest_and_a_moved_one_too() {
         let digest =
-            |id: &str, text: &str| Corpus::read(&Articles::Entries(vec![entry(id, "T", text)])).unwrap().digest();
+            |id: &str, text: &str| Corpus::read(&Articles::Entries(vec![entry(id, "T", text)]), &[]).unwrap().digest();
         assert_ne!(digest("a", "x"), digest("a", "y"));
         assert_ne!(digest("a", "x"), digest("b", "x"));
         assert_eq!(digest("a", "x"), digest("a", "x"));
     }
 
     #[test]
+    fn distractors_are_searched_and_answer_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.md"), "# Other\n\nText.").unwrap();
+        let articles = Articles::Entries(vec![entry("a", "T", "x")]);
+        let corpus = Corpus::read(&articles, &[folder.path().to_owned()]).unwrap();
+        let sources: Vec<&str> = corpus.files.iter().map(|file| file.source.as_str()).collect();
+        assert_eq!(sources, ["a.md", "distractors-1/a.md"]);
+        assert_eq!(corpus.article_id("distractors-1/a.md"), "distractors-1/a.md");
+        assert_ne!(corpus.digest(), Corpus::read(&articles, &[]).unwrap().digest());
+    }
+
+    #[test]
+    fn an_article_without_text_is_left_out() {
+        let corpus =
+            Corpus::read(&Articles::Entries(vec![entry("a b", "", " "), entry("c", "", "Text.")]), &[]).unwrap();
+        assert_eq!(corpus.left_out(), [("a b", ParseError::Empty)]);
+    }
+
+    #[test]
     fn a_folder_without_articles_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Corpus::read(&Articles::Folder(folder.path().to_owned())).unwrap_err();
+        let error = Corpus::read(&Articles::Folder(folder.path().to_owned()), &[]).unwrap_err();
         assert!(matches!(error, CorpusError::Empty));
     }
 }

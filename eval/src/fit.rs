@@ -1,5 +1,7 @@
 //! Fitting a confidence to labelled drafts of several sets, and scoring drafts with models that have not seen them.
 
+use candor::answer::curve::sigmoid;
+
 use crate::confidence::Scored;
 use crate::folds;
 use crate::logistic::{Example, FitError, Logistic};
@@ -78,7 +80,7 @@ pub fn scored(samples: &[Sample], logits: &[f64]) -> Vec<Scored> {
         answerable: sample.answerable,
         correct: sample.correct,
         logit: *logit,
-        confidence: probability(*logit),
+        confidence: sigmoid(*logit),
     };
     samples.iter().zip(logits).map(scored).collect()
 }
@@ -105,15 +107,10 @@ pub fn threshold(samples: &[Sample], logits: &[f64], answered: f64) -> Option<f6
         sum += 1.0 / sizes[*set] as f64;
         // The slack takes a sum that is met exactly and rounded below.
         if sum >= wanted - 1e-9 {
-            return Some(probability(*logit));
+            return Some(sigmoid(*logit));
         }
     }
-    right.last().map(|(logit, _)| probability(*logit))
-}
-
-/// What the engine makes of a logit.
-fn probability(logit: f64) -> f64 {
-    1.0 / (1.0 + (-logit).exp())
+    right.last().map(|(logit, _)| sigmoid(*logit))
 }
 
 #[cfg(test)]
@@ -153,7 +150,7 @@ mod tests {
         let mut samples: Vec<Sample> = (0..90).map(|number| sample(0, number, 0.0, Some(number % 2 == 0))).collect();
         samples.extend((0..10).map(|number| sample(1, number, 0.0, Some(true))));
         let model = fit(&samples, &(0..100).collect::<Vec<_>>()).unwrap();
-        assert!((probability(model.logit(&[0.0, 1.0])) - 0.75).abs() < 1e-6);
+        assert!((sigmoid(model.logit(&[0.0, 1.0])) - 0.75).abs() < 1e-6);
     }
 
     #[test]
@@ -177,8 +174,8 @@ mod tests {
     fn the_threshold_lets_the_wanted_share_of_right_drafts_through() {
         let samples: Vec<Sample> = (0..20).map(|number| sample(0, number, 0.0, Some(true))).collect();
         let logits: Vec<f64> = (0..20).map(f64::from).collect();
-        assert_close(threshold(&samples, &logits, 0.85).unwrap(), probability(3.0));
-        assert_close(threshold(&samples, &logits, 1.0).unwrap(), probability(0.0));
+        assert_close(threshold(&samples, &logits, 0.85).unwrap(), sigmoid(3.0));
+        assert_close(threshold(&samples, &logits, 1.0).unwrap(), sigmoid(0.0));
     }
 
     #[test]
@@ -189,8 +186,8 @@ mod tests {
         samples.push(sample(1, 1, 0.0, Some(false)));
         let mut logits = vec![1.0; 10];
         logits.extend([2.0, 3.0]);
-        assert_close(threshold(&samples, &logits, 0.5).unwrap(), probability(2.0));
-        assert_close(threshold(&samples, &logits, 0.51).unwrap(), probability(1.0));
+        assert_close(threshold(&samples, &logits, 0.5).unwrap(), sigmoid(2.0));
+        assert_close(threshold(&samples, &logits, 0.51).unwrap(), sigmoid(1.0));
         assert_eq!(threshold(&samples[11..], &logits[11..], 0.5), None);
     }
 }

@@ -13,6 +13,21 @@ use serde::{Deserialize, Serialize};
 /// Resamples for one interval: the 2.5 and 97.5 percentiles then rest on 25 values each.
 pub const RESAMPLES: u32 = 1_000;
 
+/// Permutations for the chance of a change: chances of a tenth of a percent are told, as several figures compared together need.
+pub const PERMUTATIONS: u32 = 4_000;
+
+/// What sums in another order may differ by, which is no change.
+const ROUNDING: f64 = 1e-9;
+
+/// How likely a change of a figure is where nothing changed but by chance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Chances {
+    /// Of one as far down as was seen.
+    pub of_fall: f64,
+    /// Of one as far up.
+    pub of_rise: f64,
+}
+
 /// A figure and its 95 % interval, `[low, high]`.
 ///
 /// A percentile interval need not hold the value: where the figure is biased on resamples (calibration error is
@@ -63,28 +78,69 @@ impl Bootstrap {
         Some(Figure { value, ci95: [low, high] })
     }
 
-    /// The mean of one value per item, with its interval; items without a value are left out.
+    /// What `after` gives more than `before` over the same resamples, of items that both have in the same order.
     ///
-    /// # Panics
-    /// When there are more or fewer values than items.
-    #[must_use]
-    pub fn mean(&self, values: &[Option<f64>]) -> Option<Figure> {
-        assert_eq!(values.len(), self.group_of.len(), "one value for each item of the bootstrap");
-        self.figure(|weights| mean(values, weights))
+    /// `None` where one of them has no value. Resamples in which one has none are left out of the interval.
+    pub fn difference(
+        &self,
+        before: impl Fn(&[u32]) -> Option<f64> + Sync,
+        after: impl Fn(&[u32]) -> Option<f64> + Sync,
+    ) -> Option<Figure> {
+        self.figure(|weights| Some(after(weights)? - before(weights)?))
+    }
+
+    /// How likely a fall and a rise as large as those seen are, were it a coin that says of each group which of its two sides is
+    /// the earlier one.
+    ///
+    /// `of_both` takes the weights of all items as they were before, followed by those of all items as they are now.
+    /// `None` where a side has no value. Permutations in which one has none are left out.
+    ///
+    /// Source: the paired randomisation test, Fisher, "The Design of Experiments", 1935; by group as the bootstrap.
+    pub fn chances(&self, of_both: impl Fn(&[u32]) -> Option<f64> + Sync) -> Option<Chances> {
+        let risen = |is_swapped: &[bool]| {
+            let side = |first: bool| {
+                let weight = |group: &usize, takes_swapped: bool| u32::from(is_swapped[*group] == takes_swapped);
+                let before = self.group_of.iter().map(|group| weight(group, !first));
+                let now = self.group_of.iter().map(|group| weight(group, first));
+                of_both(&before.chain(now).collect::<Vec<u32>>())
+            };
+            Some(side(false)? - side(true)?)
+        };
+        let seen = risen(&vec![false; self.group_count])?;
+        let permuted: Vec<f64> = (0..PERMUTATIONS)
+            .into_par_iter()
+            .filter_map(|number| {
+                let mut random = self.random(number);
+                let is_swapped: Vec<bool> = (0..self.group_count).map(|_| random.random_bool(0.5)).collect();
+                risen(&is_swapped)
+            })
+            .collect();
+        let share = |counts: &dyn Fn(f64) -> bool| {
+            let counted = permuted.iter().filter(|value| counts(**value)).count();
+            // What was seen is one of the permutations.
+            (counted + 1) as f64 / (permuted.len() + 1) as f64
+        };
+        Some(Chances {
+            of_fall: share(&|value| value <= seen + ROUNDING),
+            of_rise: share(&|value| value >= seen - ROUNDING),
+        })
     }
 
     /// How often each item counts in the resample of this number: as many groups as there are, drawn with
     /// replacement, each with all its items.
     fn resample(&self, number: u32) -> Vec<u32> {
-        // a generator for each resample, so that no thread depends on another; the golden ratio keeps the
-        // streams of neighbouring seeds and numbers apart before `seed_from_u64` mixes them (SplitMix64)
-        let stream = self.seed ^ u64::from(number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(stream);
+        let mut random = self.random(number);
         let mut drawn = vec![0_u32; self.group_count];
         for _ in 0..self.group_count {
             drawn[random.random_range(0..self.group_count)] += 1;
         }
         self.group_of.iter().map(|group| drawn[*group]).collect()
+    }
+
+    /// A generator for each resample, so that no thread depends on another; the golden ratio keeps the streams of neighbouring
+    /// seeds and numbers apart before `seed_from_u64` mixes them (SplitMix64).
+    fn random(&self, number: u32) -> Xoshiro256PlusPlus {
+        Xoshiro256PlusPlus::seed_from_u64(self.seed ^ u64::from(number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 }
 
@@ -118,6 +174,10 @@ mod tests {
     use crate::fixtures::assert_close;
     use proptest::prelude::*;
 
+    fn mean_over(bootstrap: &Bootstrap, values: &[Option<f64>]) -> Option<Figure> {
+        bootstrap.figure(|weights| mean(values, weights))
+    }
+
     fn names(groups: impl IntoIterator<Item = usize>) -> Vec<String> {
         groups.into_iter().map(|group| group.to_string()).collect()
     }
@@ -132,7 +192,7 @@ mod tests {
     fn interval_of_a_mean_is_that_of_the_normal_distribution() {
         // 400 groups of one, half of them 1: standard error 0.025
         let values: Vec<Option<f64>> = (0..400_u32).map(|item| Some(f64::from(item % 2))).collect();
-        let figure = Bootstrap::over(&names(0..400), 7).mean(&values).unwrap();
+        let figure = mean_over(&Bootstrap::over(&names(0..400), 7), &values).unwrap();
         assert_close(figure.value, 0.5);
         assert!((figure.ci95[0] - (0.5 - 1.96 * 0.025)).abs() < 0.006, "{figure:?}");
         assert!((figure.ci95[1] - (0.5 + 1.96 * 0.025)).abs() < 0.006, "{figure:?}");
@@ -143,7 +203,7 @@ mod tests {
         // the same values in groups of 4 equal items: a quarter of the independent observations
         let values: Vec<Option<f64>> = (0..400_u32).map(|item| Some(f64::from(item / 4 % 2))).collect();
         let width = |groups: Vec<String>| {
-            let [low, high] = Bootstrap::over(&groups, 1).mean(&values).unwrap().ci95;
+            let [low, high] = mean_over(&Bootstrap::over(&groups, 1), &values).unwrap().ci95;
             high - low
         };
         let ratio = width(names((0..400).map(|item| item / 4))) / width(names(0..400));
@@ -161,7 +221,8 @@ mod tests {
                 let effect: f64 = random.random();
                 values.extend((0..3).map(|_| Some(f64::midpoint(effect, random.random::<f64>()))));
             }
-            let [low, high] = Bootstrap::over(&names((0..180).map(|item| item / 3)), trial).mean(&values).unwrap().ci95;
+            let [low, high] =
+                mean_over(&Bootstrap::over(&names((0..180).map(|item| item / 3)), trial), &values).unwrap().ci95;
             held += i32::from((low..=high).contains(&0.5));
         }
         assert!((182..=199).contains(&held), "{held} of 200");
@@ -173,19 +234,19 @@ mod tests {
         let bootstrap = Bootstrap::over(&names((0..300).map(|item| item / 2)), 11);
         let on = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| bootstrap.mean(&values))
+            pool.install(|| mean_over(&bootstrap, &values))
         };
         assert_eq!(on(1), on(5));
-        assert_ne!(on(1), Bootstrap::over(&names((0..300).map(|item| item / 2)), 12).mean(&values));
+        assert_ne!(on(1), mean_over(&Bootstrap::over(&names((0..300).map(|item| item / 2)), 12), &values));
     }
 
     #[test]
     fn leaves_out_what_has_no_value() {
         let bootstrap = Bootstrap::over(&["a", "b", "c"], 0);
-        let figure = bootstrap.mean(&[Some(1.0), None, Some(1.0)]).unwrap();
+        let figure = mean_over(&bootstrap, &[Some(1.0), None, Some(1.0)]).unwrap();
         assert_eq!(figure, Figure { value: 1.0, ci95: [1.0, 1.0] });
-        assert_eq!(bootstrap.mean(&[None, None, None]), None);
-        assert_eq!(Bootstrap::over(&[""; 0], 0).mean(&[]), None);
+        assert_eq!(mean_over(&bootstrap, &[None, None, None]), None);
+        assert_eq!(mean_over(&Bootstrap::over(&[""; 0], 0), &[]), None);
     }
 
     #[test]
@@ -213,7 +274,7 @@ mod tests {
         #[test]
         fn the_interval_of_a_mean_lies_among_its_values(values in prop::collection::vec(-5.0_f64..5.0, 1..30), seed: u64) {
             let all: Vec<Option<f64>> = values.iter().copied().map(Some).collect();
-            let Figure { ci95: [low, high], .. } = Bootstrap::over(&names(0..values.len()), seed).mean(&all).unwrap();
+            let Figure { ci95: [low, high], .. } = mean_over(&Bootstrap::over(&names(0..values.len()), seed), &all).unwrap();
             let least = values.iter().copied().fold(f64::INFINITY, f64::min);
             let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             prop_assert!(least - 1e-9 <= low && low <= high && high <= most + 1e-9);

@@ -5,41 +5,16 @@ use std::collections::HashMap;
 use candor::answer::sentences;
 use rayon::prelude::*;
 
-use crate::ask::Asked;
 use crate::corpus::Corpus;
 use crate::dataset::{Dataset, Question};
 use crate::matching::{self, Expected};
+use crate::outcome::{Asked, DraftScores, Judged};
+use crate::ranking::Ranking;
 
 /// Words of a right answer at most. Source: `spec/quality.md`, "What correct means".
 const WORDS_MAX: usize = 60;
 /// Words of a right answer to a question that asks how something is done.
 const HOW_TO_WORDS_MAX: usize = 120;
-
-/// One draft against its question.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Judged {
-    /// Whether the draft is right; on a question without an answer it never is. `None` where the set has only long
-    /// gold answers, which a right answer need not repeat.
-    pub correct: Option<bool>,
-    /// The scores of a draft of an answerable question.
-    pub draft: Option<DraftScores>,
-}
-
-/// How good a draft of an answerable question is, each 0 to 1 except the words, and `None` where the set has nothing
-/// to compare with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DraftScores {
-    pub words: usize,
-    pub token_f1: Option<f64>,
-    /// The share of the set's supporting sentences that the draft or a quote holds.
-    pub support_recall: Option<f64>,
-    /// The share of the draft's sentences that stand in a gold article.
-    pub sentence_support: Option<f64>,
-    /// The share of the cited articles that are gold; 0 for a draft that cites none.
-    pub citation_precision: f64,
-    /// The share of the gold articles that are cited.
-    pub citation_recall: f64,
-}
 
 /// Judges every draft of a set, in the order of its questions.
 #[must_use]
@@ -59,7 +34,8 @@ pub fn all(set: &Dataset, corpus: &Corpus, asked: &[Asked]) -> Vec<Judged> {
 
 /// The text of each gold article, followed by its sentences with a space between them: articles lose the space after a
 /// full stop where a web page had a new line, and there a sentence would not end on a word border.
-fn gold_texts<'a>(set: &'a Dataset, corpus: &Corpus) -> HashMap<&'a str, [String; 2]> {
+#[must_use]
+pub fn gold_texts<'a>(set: &'a Dataset, corpus: &Corpus) -> HashMap<&'a str, [String; 2]> {
     let mut ids: Vec<&str> = set.questions.iter().flat_map(|question| &question.gold).map(String::as_str).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -71,8 +47,9 @@ fn gold_texts<'a>(set: &'a Dataset, corpus: &Corpus) -> HashMap<&'a str, [String
 }
 
 fn one(question: &Question, asked: &Asked, texts: &HashMap<&str, [String; 2]>) -> Judged {
+    let ranking = Ranking::of(&asked.ranked, &question.gold);
     if !question.answerable {
-        return Judged { correct: Some(false), draft: None };
+        return Judged { correct: Some(false), draft: None, ranking };
     }
     let words_max = if question.kind.as_deref() == Some("howto") { HOW_TO_WORDS_MAX } else { WORDS_MAX };
     let expected = Expected { gold: &question.gold, answers: &question.answers, words_max };
@@ -91,7 +68,7 @@ fn one(question: &Question, asked: &Asked, texts: &HashMap<&str, [String; 2]>) -
         citation_precision: share(asked.cited.len()),
         citation_recall: share(question.gold.len()),
     };
-    Judged { correct, draft: Some(draft) }
+    Judged { correct, draft: Some(draft), ranking }
 }
 
 #[cfg(test)]
@@ -106,8 +83,8 @@ mod tests {
             Entry { id: "b".into(), title: "Fees".into(), text: "It costs $5.".into() },
         ];
         let source = Articles::Entries(entries);
-        let corpus = Corpus::read(&source).unwrap();
-        (Dataset { name: "set".into(), source, questions, sha256: String::new() }, corpus)
+        let corpus = Corpus::read(&source, &[]).unwrap();
+        (fixtures::dataset(source, questions), corpus)
     }
 
     fn said(draft: &str, cited: &str) -> Asked {

@@ -1,9 +1,9 @@
 //! Percentiles of measured times.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Percentiles of one stage's times, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Percentiles {
     pub p50: f64,
     pub p95: f64,

@@ -6,10 +6,10 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use candor::clock::Clock;
 use candor::config::Config;
-use candor::engine::{Engine, OpenError, Unfit};
+use candor::engine::{DataFolderLock, Engine, OpenError, Unfit};
 use candor::ids::{Ids, WorkspaceId};
 use candor::index::Bm25;
-use candor::inference::Embedder;
+use candor::inference::{Embedder, KeptEmbeddings};
 use candor::knowledge::chunk::Chunker;
 use candor::knowledge::generation;
 use candor::knowledge::store;
@@ -19,6 +19,7 @@ use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
+use crate::about::Excluded;
 use crate::corpus::Corpus;
 use crate::dataset::Dataset;
 use crate::progress;
@@ -26,10 +27,13 @@ use crate::progress;
 /// Articles that are on their way at a time: while one is written, others are parsed and embedded.
 const ARTICLES_IN_FLIGHT: usize = 8;
 
-/// An engine that knows the articles of one set.
+/// An engine that knows the articles of one set; cheap to clone.
+#[derive(Clone)]
 pub struct Library {
     pub engine: Engine,
     pub workspace: WorkspaceId,
+    /// Articles that could not be ingested, with why.
+    pub excluded: Vec<Excluded>,
 }
 
 /// Opens the data folder of the set below `folder` and publishes what it does not have yet.
@@ -39,22 +43,30 @@ pub struct Library {
 pub async fn open(config: &Config, folder: &Path, fresh: bool, set: &Dataset, corpus: &Corpus) -> Result<Library> {
     let config = config_for(config, folder, set, corpus).await?;
     if fresh && config.data_dir.exists() {
+        // Not under another process that asks the same set.
+        drop(DataFolderLock::take(&config.data_dir).map_err(in_use)?);
         std::fs::remove_dir_all(&config.data_dir)
             .with_context(|| format!("the data folder {} cannot be removed", config.data_dir.display()))?;
     }
-    let engine =
-        Engine::open(config, Clock::System, Ids::Random, Unfit::Rebuild).await.map_err(|error| match error {
-            OpenError::InUse { folder } => anyhow::anyhow!(
-                "the data folder {} is in use by another `eval`; wait for it, or give another --folder",
-                folder.display()
-            ),
-            error => error.into(),
-        })?;
+    let engine = Engine::open(config, Clock::System, Ids::Random, Unfit::Rebuild).await.map_err(in_use)?;
+    // Beside the data folder, because a new way to cut articles into chunks leaves most of their sentences as they are.
+    let kept = folder.join(format!("{}-embeddings.redb", set.name));
+    engine.embedder().keep(KeptEmbeddings::open(&kept, engine.embedder().identity())?);
     let workspace = workspace(&engine, &set.name).await?;
-    fill(&engine, workspace, set, corpus).await?;
+    let excluded = fill(&engine, workspace, set, corpus).await?;
     // What an interrupted run left half written.
     generation::mend(&engine, |_| ()).await.context("the index cannot be mended; run again with --fresh")?;
-    Ok(Library { engine, workspace })
+    Ok(Library { engine, workspace, excluded })
+}
+
+fn in_use(error: OpenError) -> anyhow::Error {
+    match error {
+        OpenError::InUse { folder } => anyhow::anyhow!(
+            "the data folder {} is in use by another `eval`; wait for it, or give another --folder",
+            folder.display()
+        ),
+        error => error.into(),
+    }
 }
 
 /// The settings with a data folder that is named by everything that the index depends on.
@@ -93,29 +105,29 @@ async fn workspace(engine: &Engine, name: &str) -> Result<WorkspaceId> {
     Ok(workspace.id)
 }
 
-async fn fill(engine: &Engine, workspace: WorkspaceId, set: &Dataset, corpus: &Corpus) -> Result<()> {
+/// Publishes what the workspace does not have; returns the articles that cannot be.
+async fn fill(engine: &Engine, workspace: WorkspaceId, set: &Dataset, corpus: &Corpus) -> Result<Vec<Excluded>> {
     let manifest: Vec<Manifest> =
         corpus.files.iter().map(|file| Manifest { source: file.source.clone(), digest: file.digest() }).collect();
     let plan = sync::plan(&manifest, &store::known_files(engine.database(), workspace).await?);
     let wanted: std::collections::HashSet<&str> = plan.added.iter().chain(&plan.changed).map(String::as_str).collect();
     let files: Vec<&ArticleFile> = corpus.files.iter().filter(|file| wanted.contains(file.source.as_str())).collect();
     if files.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let began = Instant::now();
     let bar = progress::bar(&format!("{}: ingesting", set.name), files.len());
-    let refused = publish(engine, workspace, &files, &bar).await?;
+    let excluded = publish(engine, workspace, &files, &bar).await?;
     bar.finish_and_clear();
-    for (source, problem) in &refused {
-        eprintln!("{}: {source} is left out: {problem}", set.name);
+    for Excluded { id, why } in &excluded {
+        eprintln!("{}: {id} is left out: {why}", set.name);
     }
-    eprintln!(
-        "{}: ingested {} articles in {:.1} s",
-        set.name,
-        files.len() - refused.len(),
-        began.elapsed().as_secs_f64()
-    );
-    Ok(())
+    let ingested = files.len() - excluded.len();
+    // What cannot be an article is tried again each time.
+    if ingested > 0 {
+        eprintln!("{}: ingested {ingested} articles in {:.1} s", set.name, began.elapsed().as_secs_f64());
+    }
+    Ok(excluded)
 }
 
 /// Publishes `files`; returns those that cannot be articles, with why.
@@ -124,8 +136,8 @@ async fn publish(
     workspace: WorkspaceId,
     files: &[&ArticleFile],
     bar: &ProgressBar,
-) -> Result<Vec<(String, String)>> {
-    let mut refused = Vec::new();
+) -> Result<Vec<Excluded>> {
+    let mut excluded = Vec::new();
     let mut waiting = files.iter();
     let mut flying = JoinSet::new();
     loop {
@@ -138,10 +150,12 @@ async fn publish(
                 (source, sync::publish(&engine, workspace, file).await)
             });
         }
-        let Some(done) = flying.join_next().await else { return Ok(refused) };
+        let Some(done) = flying.join_next().await else { return Ok(excluded) };
         match done? {
             (_, Ok(_)) => (),
-            (source, Err(error)) if error.is_about_file() => refused.push((source, error.to_string())),
+            (source, Err(error)) if error.is_about_file() => {
+                excluded.push(Excluded { id: source, why: error.to_string() });
+            }
             (source, Err(error)) => {
                 return Err(error)
                     .with_context(|| format!("{source} cannot be ingested; run again to go on from here"));

@@ -2,7 +2,9 @@
 //!
 //! Explainable on purpose: the logit is a sum of one share per feature.
 
-use serde::{Deserialize, Serialize};
+use candor::answer::curve::{Curve, sigmoid};
+
+use crate::digits::rounded;
 
 /// Newton steps before giving up; on real features 5 to 10 are taken.
 const STEPS_MAX: usize = 100;
@@ -21,7 +23,7 @@ const LOSS_SLACK: f64 = 1e-13;
 const RIDGE: f64 = 1e-12;
 
 /// A logistic regression over standardised features.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Logistic {
     /// The logit of an example whose features are all at their mean.
     pub intercept: f64,
@@ -93,6 +95,18 @@ impl Logistic {
         Ok(Self { intercept, weights, mean, sd })
     }
 
+    /// The model with the digits that are written: fitted on, tested and sent are then one.
+    #[must_use]
+    pub fn rounded(&self) -> Self {
+        let all = |values: &[f64]| values.iter().map(|value| rounded(*value)).collect();
+        Self {
+            intercept: rounded(self.intercept),
+            weights: all(&self.weights),
+            mean: all(&self.mean),
+            sd: all(&self.sd),
+        }
+    }
+
     /// The logit (log odds of the label) for the features, in the order of the fit.
     ///
     /// # Panics
@@ -115,64 +129,42 @@ impl Logistic {
     }
 }
 
-/// A curve from a score to a probability: sigmoid(`slope` · score + `intercept`).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Platt {
-    pub slope: f64,
-    pub intercept: f64,
-}
-
-#[cfg_attr(not(test), expect(dead_code, reason = "a workspace's own calibration will use it below 1,000 examples"))]
-impl Platt {
-    /// Fits the curve to scores on any scale and their labels, without a penalty.
-    ///
-    /// The targets are not 1 and 0 but (n₊ + 1) / (n₊ + 2) and 1 / (n₋ + 2), which keeps the curve finite on
-    /// scores that separate the labels, and on examples of one label. Equal to scikit-learn's sigmoid method.
-    ///
-    /// Source: Platt, "Probabilistic outputs for support vector machines", 1999.
-    ///
-    /// # Errors
-    /// `FitError` without an example, or with a score that is not finite.
-    pub fn fit(scored: &[(f64, bool)]) -> Result<Self, FitError> {
-        if scored.is_empty() {
-            return Err(FitError::NoExample);
-        }
-        if let Some(example) = scored.iter().position(|(score, _)| !score.is_finite()) {
-            return Err(FitError::NotFinite { example, feature: 0 });
-        }
-        let positives = scored.iter().filter(|(_, label)| *label).count() as f64;
-        let negatives = scored.len() as f64 - positives;
-        let (high, low) = ((positives + 1.0) / (positives + 2.0), 1.0 / (negatives + 2.0));
-        let (mean, sd) = mean_and_sd(scored.iter().map(|(score, _)| (*score, 1.0)));
-        let cases = scored
-            .iter()
-            .map(|(score, label)| Case {
-                row: row([(score - mean) / sd]),
-                target: if *label { high } else { low },
-                weight: 1.0,
-            })
-            .collect();
-        let weights = Fit { cases, penalty: 0.0 }.solve()?;
-        let slope = weights[1] / sd;
-        Ok(Self { slope, intercept: weights[0] - slope * mean })
+/// Fits the curve sigmoid(slope · logit + intercept) to logits and labels, without a penalty.
+///
+/// The targets are not 1 and 0 but (n₊ + 1) / (n₊ + 2) and 1 / (n₋ + 2), which keeps the curve finite on logits that
+/// separate the labels, and on examples of one label. Equal to scikit-learn's sigmoid method where the curve rises. Where it
+/// would fall, the logit says nothing: the best curve that does not is flat, at the mean of the targets.
+///
+/// Source: Platt, "Probabilistic outputs for support vector machines", 1999.
+///
+/// # Errors
+/// `FitError` without an example, or with a logit that is not finite.
+pub fn platt(labelled: &[(f64, bool)]) -> Result<Curve, FitError> {
+    if labelled.is_empty() {
+        return Err(FitError::NoExample);
     }
-
-    /// The probability, 0 to 1, that an item of this score has the label.
-    #[must_use]
-    pub fn probability(&self, score: f64) -> f64 {
-        sigmoid(self.slope * score + self.intercept)
+    if let Some(example) = labelled.iter().position(|(logit, _)| !logit.is_finite()) {
+        return Err(FitError::NotFinite { example, feature: 0 });
     }
-}
-
-/// 1 / (1 + e^-logit), without overflow.
-#[must_use]
-pub fn sigmoid(logit: f64) -> f64 {
-    if logit >= 0.0 {
-        1.0 / (1.0 + (-logit).exp())
-    } else {
-        let odds = logit.exp();
-        odds / (1.0 + odds)
+    let positives = labelled.iter().filter(|(_, label)| *label).count() as f64;
+    let negatives = labelled.len() as f64 - positives;
+    let (high, low) = ((positives + 1.0) / (positives + 2.0), 1.0 / (negatives + 2.0));
+    let (mean, sd) = mean_and_sd(labelled.iter().map(|(logit, _)| (*logit, 1.0)));
+    let cases = labelled
+        .iter()
+        .map(|(logit, label)| Case {
+            row: row([(logit - mean) / sd]),
+            target: if *label { high } else { low },
+            weight: 1.0,
+        })
+        .collect();
+    let weights = Fit { cases, penalty: 0.0 }.solve()?;
+    let slope = weights[1] / sd;
+    if slope < 0.0 {
+        let target = (positives * high + negatives * low) / labelled.len() as f64;
+        return Ok(Curve::Platt { slope: 0.0, intercept: (target / (1.0 - target)).ln() });
     }
+    Ok(Curve::Platt { slope, intercept: weights[0] - slope * mean })
 }
 
 fn check(examples: &[Example<'_>]) -> Result<(), FitError> {
@@ -362,12 +354,20 @@ mod tests {
         }
     }
 
+    #[track_caller]
+    fn slope_and_intercept(labelled: &[(f64, bool)]) -> (f64, f64) {
+        match platt(labelled).unwrap() {
+            Curve::Platt { slope, intercept } => (slope, intercept),
+            Curve::Isotonic { .. } => panic!("not the sigmoid method"),
+        }
+    }
+
     #[test]
     fn platt_equals_scikit_learn() {
         for case in fixtures::reference()["platt"].as_array().unwrap() {
-            let platt = Platt::fit(&fixtures::scored(&case["score"], &case["label"])).unwrap();
-            assert_close(platt.slope, case["slope"].as_f64().unwrap());
-            assert_close(platt.intercept, case["intercept"].as_f64().unwrap());
+            let (slope, intercept) = slope_and_intercept(&fixtures::scored(&case["score"], &case["label"]));
+            assert_close(slope, case["slope"].as_f64().unwrap());
+            assert_close(intercept, case["intercept"].as_f64().unwrap());
         }
     }
 
@@ -424,24 +424,22 @@ mod tests {
 
     #[test]
     fn platt_stays_finite_where_scores_separate_or_say_nothing() {
-        let separated = Platt::fit(&[(0.0, false), (1.0, false), (2.0, true), (3.0, true)]).unwrap();
-        assert!(separated.slope > 0.0 && separated.slope.is_finite());
-        let constant = Platt::fit(&[(2.0, true), (2.0, false), (2.0, true)]).unwrap();
-        assert_close(constant.slope, 0.0);
+        let (slope, _) = slope_and_intercept(&[(0.0, false), (1.0, false), (2.0, true), (3.0, true)]);
+        assert!(slope > 0.0 && slope.is_finite());
+        let constant = platt(&[(2.0, true), (2.0, false), (2.0, true)]).unwrap();
         // targets 3/4, 1/3, 3/4
         assert_close(constant.probability(2.0), (0.75 + 1.0 / 3.0 + 0.75) / 3.0);
-        let one_label = Platt::fit(&[(1.0, true), (2.0, true)]).unwrap();
+        let one_label = platt(&[(1.0, true), (2.0, true)]).unwrap();
         assert_close(one_label.probability(1.5), 0.75);
-        assert_eq!(Platt::fit(&[]), Err(FitError::NoExample));
-        assert_eq!(
-            Platt::fit(&[(1.0, true), (f64::INFINITY, true)]),
-            Err(FitError::NotFinite { example: 1, feature: 0 })
-        );
+        assert_eq!(platt(&[]), Err(FitError::NoExample));
+        assert_eq!(platt(&[(1.0, true), (f64::INFINITY, true)]), Err(FitError::NotFinite { example: 1, feature: 0 }));
     }
 
     #[test]
-    fn sigmoid_does_not_overflow() {
-        fixtures::assert_all_close(&[-1e4, 0.0, 1e4].map(sigmoid), &[0.0, 0.5, 1.0]);
+    fn platt_is_flat_where_the_label_falls_with_the_logit() {
+        let (slope, intercept) = slope_and_intercept(&[(0.0, true), (1.0, true), (2.0, false), (3.0, false)]);
+        assert_close(slope, 0.0);
+        assert_close(sigmoid(intercept), 0.5);
     }
 
     proptest! {

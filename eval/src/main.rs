@@ -1,33 +1,49 @@
 //! Measures how well Candor finds, answers and abstains: argv in, exit code out.
 
+mod about;
 mod abstention;
 mod ask;
 mod calibrate;
 mod calibration_error;
+mod changes;
+mod compare;
 mod confidence;
 mod corpus;
 mod dataset;
+mod digits;
+mod figures;
 mod fit;
 #[cfg(test)]
 mod fixtures;
 mod folds;
+mod grounding;
+mod hardware;
+mod history;
 mod interval;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "a workspace's own calibration will choose by its number of examples")
-)]
 mod isotonic;
+mod journal;
 mod judge;
 mod latency;
 mod library;
 mod logistic;
+mod manufacture;
 mod matching;
 mod measure;
+mod outcome;
+mod page;
 mod progress;
+mod promise;
 mod ranking;
+mod recipe;
 mod report;
+mod risk_control;
 mod run;
+mod server;
+#[cfg(test)]
+mod simulation;
 mod table;
+mod target;
+mod written;
 
 use std::process::ExitCode;
 
@@ -39,15 +55,18 @@ use clap::{Parser, Subcommand};
 #[command(
     version,
     after_help = "Examples:
-  eval run --dataset datasets/tarnwheel
-  eval run --dataset datasets/tarnwheel --out report.json --answers answers.jsonl
-  CANDOR_EMBEDDING_PRECISION=fp32 eval run --dataset datasets/tarnwheel
-  eval calibrate --dataset datasets/tarnwheel --out calibration.json
+  eval run --dataset datasets/tarnwheel --out report.json
+  eval gate --dataset datasets/tarnwheel --baseline datasets/tarnwheel/baseline.json
+  eval report report.json --html report.html
+  eval compare before.json after.json
+  eval calibrate --dataset DIR --risk 10% --out calibration.json
+  eval dataset check datasets/tarnwheel
 
 Each set gets a data folder of its own below .eval; the product's is never
 touched. The model and all other settings come from candor.toml and the
-environment, as everywhere. It ends with 0 when everything was done, and with 2
-when it was not."
+environment, as everywhere. It ends with 0 when everything was done and nothing
+was lost, with 1 when a comparison, a gate or a calibration says no, and with 2
+when it could not be done."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -57,14 +76,29 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(run::RunArguments),
+    Compare(changes::CompareArguments),
+    Gate(changes::GateArguments),
     Calibrate(calibrate::CalibrateArguments),
+    Grounding(grounding::GroundingArguments),
+    History(history::HistoryArguments),
+    Report(page::ReportArguments),
+    /// Looks at data sets themselves, and makes some.
+    #[command(subcommand)]
+    Dataset(DatasetCommand),
+}
+
+#[derive(Subcommand)]
+enum DatasetCommand {
+    Check(dataset::check::CheckArguments),
+    Articles(dataset::articles::ArticlesArguments),
+    Make(manufacture::MakeArguments),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match execute(arguments.command).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("eval: {}", in_a_sentence(&error));
             ExitCode::from(2)
@@ -72,11 +106,23 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn execute(command: Command) -> anyhow::Result<()> {
+async fn execute(command: Command) -> anyhow::Result<ExitCode> {
     let config = Config::load(&[])?;
     match command {
         Command::Run(arguments) => run::run(&config, &arguments).await,
+        Command::Compare(arguments) => changes::compare(&config, &arguments),
+        Command::Gate(arguments) => changes::gate(&config, &arguments).await,
+        Command::Grounding(arguments) => grounding::run(&arguments),
+        Command::History(arguments) => history::run(&config, &arguments),
+        Command::Report(arguments) => page::run(&config, &arguments),
+        Command::Dataset(DatasetCommand::Check(arguments)) => {
+            dataset::check::run(&config, &arguments).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Dataset(DatasetCommand::Articles(arguments)) => dataset::articles::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&config, &arguments).await,
+        Command::Dataset(DatasetCommand::Make(arguments)) => {
+            manufacture::run(&config, &arguments).await.map(|()| ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -104,6 +150,11 @@ mod tests {
         Arguments::command().debug_assert();
         let line = "eval calibrate --dataset a --dataset b --out c.json --limit 5 --seed 2";
         assert!(Arguments::try_parse_from(line.split(' ')).is_ok());
+        assert!(Arguments::try_parse_from("eval dataset check a b.json".split(' ')).is_ok());
+        assert!(Arguments::try_parse_from(["eval", "dataset", "check"]).is_err());
+        assert!(Arguments::try_parse_from("eval calibrate --dataset a --risk 10%".split(' ')).is_ok());
+        assert!(Arguments::try_parse_from("eval calibrate --dataset a --risk 10".split(' ')).is_err());
+        assert!(Arguments::try_parse_from("eval calibrate --dataset a".split(' ')).is_err());
         assert!(Arguments::try_parse_from(["eval", "run"]).is_err());
         assert!(Arguments::try_parse_from(["eval", "run", "--dataset", "a", "--limit", "0"]).is_err());
     }

@@ -47,6 +47,21 @@ pub fn holds_short_answer<G: AsRef<str>>(answer: &str, golds: &[G]) -> Option<bo
     short.map(|gold| contains(&words, &gold)).reduce(|one, other| one || other)
 }
 
+/// The short gold answers that stand in none of `texts`, on word borders.
+pub fn absent_short_answers<'a, T: AsRef<str>>(golds: &'a [String], texts: &[T]) -> Vec<&'a str> {
+    let texts: Vec<Vec<String>> = texts.iter().map(|text| normalised_words(text.as_ref())).collect();
+    let is_absent = |gold: &&str| {
+        let gold = normalised_words(gold);
+        !gold.is_empty() && !texts.iter().any(|text| contains(text, &gold))
+    };
+    golds
+        .iter()
+        .map(String::as_str)
+        .filter(|gold| word_count(gold) <= SHORT_ANSWER_WORDS_MAX)
+        .filter(is_absent)
+        .collect()
+}
+
 /// The share of `support` sentences that stand, whole and on word borders, in one of `texts` (the answer and
 /// its quotes). 0 to 1; `None` without a sentence to look for.
 pub fn support_recall<S: AsRef<str>, T: AsRef<str>>(support: &[S], texts: &[T]) -> Option<f64> {
@@ -79,7 +94,8 @@ pub fn word_count(text: &str) -> usize {
 /// Unicode NFKC first (full-width letters, ligatures, no-break spaces), and the punctuation of all languages
 /// that the script's ASCII list leaves out, such as curly quotes and dashes. As there, punctuation goes without
 /// leaving a gap: `1,000` equals `1000`, and `30-day` is `30day`.
-fn normalised_words(text: &str) -> Vec<String> {
+#[must_use]
+pub fn normalised_words(text: &str) -> Vec<String> {
     // composed again at the end: lower case and dropped marks can leave what NFKC writes in one
     let plain: String =
         text.nfkc().flat_map(char::to_lowercase).filter(|letter| !is_punctuation(*letter)).nfkc().collect();
@@ -200,6 +216,12 @@ mod tests {
     fn counts_words_without_markers() {
         assert_eq!(word_count("- First, press **Save** – then wait 3 s."), 7);
         assert_eq!(word_count(" \n"), 0);
+    }
+
+    #[test]
+    fn only_short_answers_are_missed() {
+        let golds = ["30 days", "40 days", "one two three four five six seven eight nine", "the"].map(str::to_owned);
+        assert_eq!(absent_short_answers(&golds, &["It takes", "30 days."]), ["40 days"]);
     }
 
     #[test]

@@ -1,96 +1,92 @@
-//! The report of one run over one set: the JSON that scripts rely on.
+//! The report of one run over one set: the JSON that scripts rely on, and that every other command reads back.
 //!
 //! A quality figure has a value and a 95 % interval. `null` stands for a figure that the set cannot give (correctness
-//! without short gold answers, support without supporting sentences) and for parts that the engine does not have yet:
-//! `intents` until it tells small talk from questions, `latency_ms.rerank` and `latency_ms.verify`.
+//! without short gold answers, support without supporting sentences), for `latency_ms.rerank` and `latency_ms.verify` until
+//! the engine has such stages, and for times that could not be taken because every embedding was kept from an earlier run.
 
-use candor::answer;
-use candor::engine::Engine;
-use candor::index::Bm25;
-use candor::knowledge::chunk::Chunker;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
 use candor::telemetry::Stage;
-use serde::Serialize;
-use serde_json::json;
-use sha2::{Digest, Sha256};
+use serde::{Deserialize, Serialize};
 
+use crate::about::About;
 use crate::abstention;
-use crate::ask::Asked;
-use crate::confidence::{self, CalibrationFigures, RankingFigures};
-use crate::dataset::Dataset;
+use crate::calibration_error::Bin;
+use crate::figures::{self, DEFINITIONS};
 use crate::interval::{Bootstrap, Figure};
-use crate::judge::{DraftScores, Judged};
 use crate::latency::Percentiles;
-use crate::ranking::Ranking;
+use crate::outcome::Outcome;
+
+/// The figures of one section, by name.
+pub type Section = BTreeMap<String, Option<Figure>>;
+
+/// Figures that are given for each slice; the others say little over few questions.
+pub const SLICED: [&str; 7] = [
+    "retrieval.hit_at_1",
+    "retrieval.recall_at_5",
+    "retrieval.ndcg_at_10",
+    "answers.accuracy",
+    "answers.sentence_support",
+    "abstention.coverage",
+    "abstention.risk",
+];
 
 /// Everything that was measured.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     pub dataset: String,
     /// Questions that were asked.
     pub queries: usize,
     /// Groups that they fall into.
     pub groups: usize,
-    /// SHA-256 over all that changes an answer, so that two reports can be told to be of one configuration.
+    /// SHA-256 over all that changes an answer beside the articles, so that two reports can be told to be of one
+    /// configuration.
     pub config_hash: String,
     pub embedding: String,
     pub generator: String,
-    pub retrieval: Retrieval,
-    pub answers: Answers,
+    /// How articles are ranked, over the questions that name a gold article.
+    pub retrieval: Section,
+    /// How good drafts are, over the answerable questions.
+    pub answers: Section,
     pub abstention: Abstention,
-    pub calibration: CalibrationFigures,
-    pub intents: Option<Intents>,
+    pub calibration: Calibration,
+    /// Whether messages that are no questions are taken for what they are.
+    pub intents: Section,
     pub latency_ms: Latency,
-}
-
-/// How articles are ranked, over the questions that name a gold article.
-#[derive(Debug, Serialize)]
-pub struct Retrieval {
-    pub hit_at_1: Option<Figure>,
-    pub recall_at_5: Option<Figure>,
-    pub recall_at_10: Option<Figure>,
-    pub mrr_at_10: Option<Figure>,
-    pub ndcg_at_10: Option<Figure>,
-}
-
-/// How good drafts are, over the answerable questions.
-#[derive(Debug, Serialize)]
-pub struct Answers {
-    pub accuracy: Option<Figure>,
-    pub answer_words: Option<Figure>,
-    pub token_f1: Option<Figure>,
-    pub support_recall: Option<Figure>,
-    pub sentence_support: Option<Figure>,
-    pub citation_precision: Option<Figure>,
-    pub citation_recall: Option<Figure>,
+    /// By what they are sorted by, then by its value.
+    pub slices: BTreeMap<String, BTreeMap<String, Slice>>,
+    /// How the figures came about.
+    pub run: About,
+    /// Every question with its answer, in the set's order.
+    pub questions: Vec<Outcome>,
 }
 
 /// What was sent and what was held back, at the threshold in force.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Abstention {
     #[serde(flatten)]
-    pub ranking: RankingFigures,
+    pub figures: Section,
     pub threshold: f64,
     pub answered: usize,
     pub clarified: usize,
     pub escalated: usize,
     /// Sent drafts that are not right; `None` where the set does not tell.
     pub wrong: Option<usize>,
-    /// Wrong of sent, over the sent drafts that the set can judge; its interval is Clopper and Pearson's.
-    pub risk: Option<Figure>,
-    /// Answered of all questions.
-    pub coverage: Option<Figure>,
 }
 
-/// What the engine takes a message for.
-#[derive(Debug, Serialize)]
-pub struct Intents {
-    pub human_precision: Option<Figure>,
-    pub human_recall: Option<Figure>,
-    pub smalltalk_recall: Option<Figure>,
+/// Whether the confidence is the share of right drafts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Calibration {
+    #[serde(flatten)]
+    pub figures: Section,
+    pub bins: Vec<Bin>,
 }
 
 /// Times of the stages of an answer, without the door in front of it.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Latency {
     pub embed: Option<Percentiles>,
     pub search: Option<Percentiles>,
@@ -100,130 +96,211 @@ pub struct Latency {
     pub total: Option<Percentiles>,
 }
 
+/// Questions that have something in common.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Slice {
+    pub queries: usize,
+    pub groups: usize,
+    /// [`SLICED`], by their whole names.
+    pub figures: Section,
+}
+
 impl Report {
-    /// Scores what was asked.
+    /// Scores the outcomes of a run.
     #[must_use]
-    pub fn of(engine: &Engine, set: &Dataset, asked: &[Asked], judged: &[Judged], seed: u64) -> Self {
-        let groups: Vec<&str> = set.questions.iter().map(|question| question.group.as_str()).collect();
-        let bootstrap = Bootstrap::over(&groups, seed);
-        let scored = confidence::shipped(set, asked, judged);
+    pub fn of(run: About, outcomes: Vec<Outcome>) -> Self {
+        let all: Vec<&Outcome> = outcomes.iter().collect();
+        let figures = every_figure(&all, run.seed);
+        let section = |name: &str| -> Section {
+            let prefix = format!("{name}.");
+            let of_section = figures.iter().filter_map(|(name, figure)| Some((name.strip_prefix(&prefix)?, figure)));
+            of_section.map(|(name, figure)| (name.to_owned(), *figure)).collect()
+        };
+        let decided = |decision: &str| all.iter().filter(|outcome| outcome.asked.decision == decision).count();
         Self {
-            dataset: set.name.clone(),
-            queries: set.questions.len(),
-            groups: set.group_count(),
-            config_hash: config_hash(engine),
-            embedding: engine.embedder().identity().name.clone(),
-            generator: answer::generator(engine),
-            retrieval: Retrieval::of(set, asked, &bootstrap),
-            answers: Answers::of(judged, &bootstrap),
+            dataset: run.dataset.clone(),
+            queries: all.len(),
+            groups: group_count(&all),
+            config_hash: run.made_with.config_hash.clone(),
+            embedding: run.made_with.embedding.clone(),
+            generator: run.made_with.generator.clone(),
+            retrieval: section("retrieval"),
+            answers: section("answers"),
             abstention: Abstention {
-                ranking: RankingFigures::of(&scored, seed),
-                threshold: engine.calibration().threshold(),
-                ..Abstention::decisions(asked, judged, &bootstrap)
+                figures: section("abstention"),
+                threshold: run.made_with.threshold,
+                answered: decided("answered"),
+                clarified: decided("clarify"),
+                escalated: decided("escalated"),
+                wrong: sent(&all).map(|(wrong, _)| wrong),
             },
-            calibration: CalibrationFigures::of(&scored, seed),
-            intents: None,
-            latency_ms: Latency::of(asked),
+            calibration: Calibration { figures: section("calibration"), bins: figures::bins(&all) },
+            intents: section("intents"),
+            latency_ms: Latency::of(&all),
+            slices: slices(&all, run.seed),
+            run,
+            questions: outcomes,
         }
+    }
+
+    /// The figure of this whole name, as in `retrieval.hit_at_1`; `None` where the set does not give it.
+    #[must_use]
+    pub fn figure(&self, name: &str) -> Option<Figure> {
+        let (section, field) = name.split_once('.')?;
+        let section = match section {
+            "retrieval" => &self.retrieval,
+            "answers" => &self.answers,
+            "abstention" => &self.abstention.figures,
+            "calibration" => &self.calibration.figures,
+            "intents" => &self.intents,
+            _ => return None,
+        };
+        section.get(field).copied().flatten()
+    }
+
+    /// The values of all figures that the set gives, by their whole names.
+    #[must_use]
+    pub fn values(&self) -> BTreeMap<String, f64> {
+        let value = |name: &'static str| Some((name.to_owned(), self.figure(name)?.value));
+        DEFINITIONS.iter().filter_map(|definition| value(definition.name)).collect()
+    }
+
+    /// Reads the reports in a file that `eval run --out` wrote: one object, or a list of several.
+    ///
+    /// # Errors
+    /// A sentence that names the file.
+    pub fn read_all(path: &Path) -> Result<Vec<Self>> {
+        let bytes = fs::read(path).with_context(|| format!("the report {} cannot be read", path.display()))?;
+        // Told apart by hand, because serde's error over both says nothing.
+        let is_list = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+        let read = if is_list {
+            serde_json::from_slice(&bytes)
+        } else {
+            serde_json::from_slice(&bytes).map(|report| vec![report])
+        };
+        read.with_context(|| format!("{} is not a report of this version of `eval run`", path.display()))
+    }
+
+    /// Reads a file with the report of one set.
+    ///
+    /// # Errors
+    /// As [`Report::read_all`], and when there are several.
+    pub fn read(path: &Path) -> Result<Self> {
+        let mut reports = Self::read_all(path)?;
+        if reports.len() == 1
+            && let Some(report) = reports.pop()
+        {
+            return Ok(report);
+        }
+        let runs: Vec<&str> = reports.iter().map(|report| report.run.id.as_str()).collect();
+        bail!(
+            "{} holds the reports of {} sets and one is needed: name its run instead ({})",
+            path.display(),
+            reports.len(),
+            runs.join(", ")
+        )
     }
 }
 
-fn config_hash(engine: &Engine) -> String {
-    let settings = json!({
-        "embedding": engine.embedder().identity().name,
-        "chunker": Chunker::NAME,
-        "bm25": Bm25::NAME,
-        "generator": answer::generator(engine),
-        "calibration": engine.calibration(),
+/// Every figure with its interval, from one bootstrap over the groups of all outcomes.
+fn every_figure(outcomes: &[&Outcome], seed: u64) -> Vec<(&'static str, Option<Figure>)> {
+    let bootstrap = bootstrap(outcomes, seed);
+    figures::statistics(outcomes)
+        .iter()
+        .map(|(definition, statistic)| (definition.name, figure(definition.name, statistic, outcomes, &bootstrap)))
+        .collect()
+}
+
+fn figure(name: &str, statistic: &figures::Statistic, outcomes: &[&Outcome], bootstrap: &Bootstrap) -> Option<Figure> {
+    // The risk is what a promise is made of: its interval is exact, and not resampled.
+    if name == "abstention.risk" {
+        return sent(outcomes).and_then(|(wrong, answered)| abstention::risk(wrong as u64, answered as u64));
+    }
+    bootstrap.figure(statistic)
+}
+
+/// Wrong ones of the sent drafts that the set can judge, and how many these are; `None` where it can judge none.
+fn sent(outcomes: &[&Outcome]) -> Option<(usize, usize)> {
+    if outcomes.iter().all(|outcome| outcome.judged.correct.is_none()) {
+        return None;
+    }
+    let sent: Vec<bool> =
+        outcomes.iter().filter(|outcome| outcome.was_answered()).filter_map(|outcome| outcome.judged.correct).collect();
+    Some((sent.iter().filter(|correct| !**correct).count(), sent.len()))
+}
+
+fn slices(outcomes: &[&Outcome], seed: u64) -> BTreeMap<String, BTreeMap<String, Slice>> {
+    let mut sorted: BTreeMap<String, BTreeMap<String, Vec<&Outcome>>> = BTreeMap::new();
+    for outcome in outcomes {
+        for (by, value) in outcome.slices() {
+            sorted.entry(by.to_owned()).or_default().entry(value).or_default().push(outcome);
+        }
+    }
+    // What all questions share is no slice.
+    sorted.retain(|_, values| values.len() > 1);
+    let slice = |outcomes: Vec<&Outcome>| {
+        let bootstrap = bootstrap(&outcomes, seed);
+        let figure = |name: &str| figure(name, &figures::statistic(name, &outcomes), &outcomes, &bootstrap);
+        Slice {
+            queries: outcomes.len(),
+            groups: group_count(&outcomes),
+            figures: SLICED.iter().map(|name| ((*name).to_owned(), figure(name))).collect(),
+        }
+    };
+    sorted
+        .into_iter()
+        .map(|(by, values)| (by, values.into_iter().map(|(value, of_value)| (value, slice(of_value))).collect()))
+        .collect()
+}
+
+/// The slices of one thing that questions are sorted by, in reading order: by the number that a value begins with, as lengths
+/// do, and without one as they stand.
+#[must_use]
+pub fn in_order(slices: &BTreeMap<String, Slice>) -> Vec<(&String, &Slice)> {
+    let mut sorted: Vec<(&String, &Slice)> = slices.iter().collect();
+    sorted.sort_by_key(|(value, _)| {
+        let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().unwrap_or(u32::MAX)
     });
-    hex::encode(Sha256::digest(settings.to_string()))
+    sorted
 }
 
-impl Retrieval {
-    fn of(set: &Dataset, asked: &[Asked], bootstrap: &Bootstrap) -> Self {
-        let rankings: Vec<Option<Ranking>> = set
-            .questions
-            .iter()
-            .zip(asked)
-            .map(|(question, asked)| Ranking::of(&asked.ranked, &question.gold))
-            .collect();
-        let figure = |field: fn(&Ranking) -> f64| {
-            bootstrap.mean(&rankings.iter().map(|ranking| ranking.as_ref().map(field)).collect::<Vec<_>>())
-        };
-        Self {
-            hit_at_1: figure(|ranking| ranking.hit_at_1),
-            recall_at_5: figure(|ranking| ranking.recall_at_5),
-            recall_at_10: figure(|ranking| ranking.recall_at_10),
-            mrr_at_10: figure(|ranking| ranking.mrr_at_10),
-            ndcg_at_10: figure(|ranking| ranking.ndcg_at_10),
-        }
-    }
+/// The bootstrap over the groups of these outcomes.
+#[must_use]
+pub fn bootstrap(outcomes: &[&Outcome], seed: u64) -> Bootstrap {
+    let groups: Vec<&str> = outcomes.iter().map(|outcome| outcome.question.group.as_str()).collect();
+    Bootstrap::over(&groups, seed)
 }
 
-impl Answers {
-    fn of(judged: &[Judged], bootstrap: &Bootstrap) -> Self {
-        let right =
-            |judged: &Judged| judged.draft.as_ref().and(judged.correct).map(|correct| f64::from(u8::from(correct)));
-        let figure = |field: fn(&DraftScores) -> Option<f64>| {
-            bootstrap.mean(&judged.iter().map(|judged| judged.draft.as_ref().and_then(field)).collect::<Vec<_>>())
-        };
-        Self {
-            accuracy: bootstrap.mean(&judged.iter().map(right).collect::<Vec<_>>()),
-            answer_words: figure(|draft| Some(draft.words as f64)),
-            token_f1: figure(|draft| draft.token_f1),
-            support_recall: figure(|draft| draft.support_recall),
-            sentence_support: figure(|draft| draft.sentence_support),
-            citation_precision: figure(|draft| Some(draft.citation_precision)),
-            citation_recall: figure(|draft| Some(draft.citation_recall)),
-        }
-    }
-}
-
-impl Abstention {
-    /// The counts; ranking and threshold are left for the caller.
-    fn decisions(asked: &[Asked], judged: &[Judged], bootstrap: &Bootstrap) -> Self {
-        let count = |decision: &str| asked.iter().filter(|asked| asked.decision == decision).count();
-        let sent: Vec<bool> = asked
-            .iter()
-            .zip(judged)
-            .filter(|(asked, _)| asked.decision == "answered")
-            .filter_map(|(_, judged)| judged.correct)
-            .collect();
-        let wrong = sent.iter().filter(|correct| !**correct).count();
-        let tells = judged.iter().any(|judged| judged.correct.is_some());
-        let coverage: Vec<Option<f64>> =
-            asked.iter().map(|asked| Some(f64::from(u8::from(asked.decision == "answered")))).collect();
-        Self {
-            ranking: RankingFigures::of(&[], 0),
-            threshold: f64::NAN,
-            answered: count("answered"),
-            clarified: count("clarified"),
-            escalated: count("escalated"),
-            wrong: tells.then_some(wrong),
-            risk: abstention::risk(wrong as u64, sent.len() as u64),
-            coverage: bootstrap.mean(&coverage),
-        }
-    }
+fn group_count(outcomes: &[&Outcome]) -> usize {
+    let groups: std::collections::HashSet<&str> =
+        outcomes.iter().map(|outcome| outcome.question.group.as_str()).collect();
+    groups.len()
 }
 
 impl Latency {
-    fn of(asked: &[Asked]) -> Self {
-        // A message that the product refused took no time worth counting.
-        let answered: Vec<&Asked> = asked.iter().filter(|asked| !asked.stages_ms.is_empty()).collect();
-        let stage = |wanted: Stage| {
-            let times: Vec<f64> = answered
+    fn of(outcomes: &[&Outcome]) -> Self {
+        let stage = |wanted: Stage, timed: &dyn Fn(&Outcome) -> bool| {
+            let times: Vec<f64> = outcomes
                 .iter()
-                .map(|asked| asked.stages_ms.iter().filter(|(stage, _)| *stage == wanted).map(|(_, ms)| ms).sum())
+                .filter(|outcome| timed(outcome))
+                .filter_map(|outcome| {
+                    let times = outcome.asked.stages_ms.iter().filter(|(stage, _)| *stage == wanted);
+                    // A stage that an answer went through twice counts with both times.
+                    times.map(|(_, ms)| *ms).reduce(|one, other| one + other)
+                })
                 .collect();
             Percentiles::of(&times)
         };
+        let is_whole = |outcome: &Outcome| outcome.asked.total_ms.is_some();
+        let totals: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.asked.total_ms).collect();
         Self {
-            embed: stage(Stage::Embed),
-            search: stage(Stage::Search),
+            embed: stage(Stage::Embed, &is_whole),
+            search: stage(Stage::Search, &|_| true),
             rerank: None,
-            generate: stage(Stage::Generate),
+            generate: stage(Stage::Generate, &|_| true),
             verify: None,
-            total: Percentiles::of(&answered.iter().map(|asked| asked.total_ms).collect::<Vec<_>>()),
+            total: Percentiles::of(&totals),
         }
     }
 }
@@ -231,54 +308,61 @@ impl Latency {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{Articles, Question};
     use crate::fixtures::{self, assert_close};
 
-    fn judged(correct: Option<bool>) -> Judged {
-        Judged { correct, draft: None }
+    fn outcomes() -> Vec<Outcome> {
+        let mut outcomes: Vec<Outcome> =
+            (0..8).map(|number| fixtures::outcome(&format!("q{number}"), number % 4 != 3)).collect();
+        for (number, outcome) in outcomes.iter_mut().enumerate() {
+            outcome.question.kind = Some(if number < 4 { "fact" } else { "howto" }.to_owned());
+            outcome.judged.correct = Some(number % 2 == 0);
+        }
+        outcomes[7].asked.decision = "escalated".to_owned();
+        outcomes
     }
 
     #[test]
-    fn clarified_counts_as_not_answered_and_risk_is_of_what_was_sent() {
-        let decisions = ["answered", "answered", "clarified", "escalated"];
-        let asked: Vec<Asked> =
-            decisions.into_iter().map(|decision| Asked { decision, ..fixtures::asked("", "") }).collect();
-        let judged = [judged(Some(true)), judged(Some(false)), judged(Some(false)), judged(Some(false))];
-        let abstention = Abstention::decisions(&asked, &judged, &Bootstrap::over(&["a", "b", "c", "d"], 1));
-        assert_eq!((abstention.answered, abstention.clarified, abstention.escalated), (2, 1, 1));
-        assert_eq!(abstention.wrong, Some(1));
-        assert_close(abstention.risk.unwrap().value, 0.5);
-        assert_close(abstention.coverage.unwrap().value, 0.5);
+    fn counts_and_figures_stand_where_scripts_look_for_them() {
+        let json = serde_json::to_value(Report::of(fixtures::about(), outcomes())).unwrap();
+        assert_eq!(json["abstention"]["answered"], 7);
+        assert_eq!(json["abstention"]["wrong"], 3);
+        assert_close(json["abstention"]["risk"]["value"].as_f64().unwrap(), 3.0 / 7.0);
+        assert_eq!(json["abstention"]["coverage"]["ci95"].as_array().unwrap().len(), 2);
+        assert!(json["answers"]["accuracy"]["value"].is_number());
+        assert!(json["intents"]["human_recall"].is_null() && json["latency_ms"]["rerank"].is_null());
+        assert_eq!(json["slices"]["kind"]["howto"]["queries"], 4);
+        assert_eq!(json["questions"][7]["id"], "q7");
+        for field in ["dataset", "queries", "groups", "config_hash", "embedding", "generator", "run"] {
+            assert!(!json[field].is_null(), "{field}");
+        }
     }
 
     #[test]
-    fn a_set_that_cannot_judge_has_no_wrong_answers_and_no_risk() {
-        let asked = [fixtures::asked("", "")];
-        let abstention = Abstention::decisions(&asked, &[judged(None)], &Bootstrap::over(&["a"], 1));
-        assert_eq!((abstention.answered, abstention.wrong, abstention.risk), (1, None, None));
+    fn a_report_reads_back_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        let report = Report::of(fixtures::about(), outcomes());
+        fs::write(&path, serde_json::to_string(&report).unwrap()).unwrap();
+        let read = Report::read(&path).unwrap();
+        assert_eq!((&read.questions, &read.run), (&report.questions, &report.run));
+        for ((name, value), (read_name, read_value)) in report.values().into_iter().zip(read.values()) {
+            assert_eq!(name, read_name);
+            assert_close(value, read_value);
+        }
+        fs::write(&path, serde_json::to_string(&[&report, &report]).unwrap()).unwrap();
+        assert_eq!(Report::read_all(&path).unwrap().len(), 2);
+        assert!(Report::read(&path).unwrap_err().to_string().contains("2 sets"));
+        fs::write(&path, "{\"dataset\": \"x\"}").unwrap();
+        assert!(Report::read(&path).unwrap_err().to_string().contains("is not a report"));
     }
 
     #[test]
-    fn only_questions_with_gold_articles_count_for_ranking() {
-        let question = Question { gold: vec!["a".into()], ..fixtures::question("q1", true) };
-        let questions = vec![question, fixtures::question("q2", false)];
-        let source = Articles::Entries(Vec::new());
-        let set = Dataset { name: "set".into(), source, questions, sha256: String::new() };
-        let asked = [fixtures::asked("", "a"), fixtures::asked("", "b")];
-        let retrieval = Retrieval::of(&set, &asked, &Bootstrap::over(&["a", "b"], 1));
-        assert_close(retrieval.hit_at_1.unwrap().value, 1.0);
-    }
-
-    #[test]
-    fn a_stage_that_runs_twice_counts_with_both_times() {
-        let asked = Asked {
-            stages_ms: vec![(Stage::Search, 2.0), (Stage::Search, 3.0)],
-            total_ms: 7.0,
-            ..fixtures::asked("", "")
-        };
-        let latency = Latency::of(&[asked, fixtures::asked("", "")]);
+    fn times_of_kept_embeddings_are_left_out_and_the_others_kept() {
+        let mut kept = fixtures::outcome("q1", true);
+        kept.asked.total_ms = None;
+        kept.asked.stages_ms = vec![(Stage::Embed, 0.1), (Stage::Search, 2.0), (Stage::Search, 3.0)];
+        let latency = Latency::of(&[&kept]);
+        assert!(latency.embed.is_none() && latency.total.is_none() && latency.rerank.is_none());
         assert_close(latency.search.unwrap().p50, 5.0);
-        assert_close(latency.total.unwrap().p99, 7.0);
-        assert!(latency.rerank.is_none());
     }
 }

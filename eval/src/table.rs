@@ -2,69 +2,58 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, Table, presets};
 
+use crate::figures::DEFINITIONS;
 use crate::interval::Figure;
 use crate::latency::Percentiles;
-use crate::report::Report;
+use crate::report::{Report, SLICED, in_order};
 
-/// A table of one report's figures.
+/// The sections of the report and what people read instead.
+pub const SECTIONS: [(&str, &str); 5] = [
+    ("retrieval", "retrieval"),
+    ("answers", "drafts of answerable questions"),
+    ("abstention", "abstention"),
+    ("calibration", "calibration"),
+    ("intents", "messages that are no questions"),
+];
+
+/// The whole report.
+#[must_use]
+pub fn whole(report: &Report) -> String {
+    let mut parts = vec![
+        format!(
+            "{}: {} questions in {} groups, {}, {}",
+            report.dataset, report.queries, report.groups, report.embedding, report.generator
+        ),
+        of(report).to_string(),
+        decisions(report),
+        latency(report).to_string(),
+    ];
+    parts.extend(slices(report).into_iter().map(|(by, slices)| format!("\nby {by}\n{slices}")));
+    parts.push(String::new());
+    parts.extend(report.run.caveats());
+    parts.push(format!("run {}\n", report.run.id));
+    parts.join("\n")
+}
+
+/// A table of one report's figures; a section that the set says nothing about is left out.
 #[must_use]
 pub fn of(report: &Report) -> Table {
     let mut table = empty(&["", "value", "95 % interval"]);
-    let mut section = |name: &str, rows: &[(&str, Option<Figure>)]| {
-        table.add_row([Cell::new(name).add_attribute(Attribute::Bold)]);
-        for (name, figure) in rows {
-            let [value, interval] = cells(*figure);
-            table.add_row([Cell::new(format!("  {name}")), value, interval]);
+    for (section, title) in SECTIONS {
+        let rows: Vec<_> = DEFINITIONS
+            .iter()
+            .filter(|definition| definition.name.split('.').next() == Some(section))
+            .map(|definition| (definition.label, report.figure(definition.name)))
+            .collect();
+        if rows.iter().all(|(_, figure)| figure.is_none()) {
+            continue;
         }
-    };
-    let retrieval = &report.retrieval;
-    section(
-        "retrieval",
-        &[
-            ("hit@1", retrieval.hit_at_1),
-            ("recall@5", retrieval.recall_at_5),
-            ("recall@10", retrieval.recall_at_10),
-            ("MRR@10", retrieval.mrr_at_10),
-            ("nDCG@10", retrieval.ndcg_at_10),
-        ],
-    );
-    let answers = &report.answers;
-    section(
-        "drafts of answerable questions",
-        &[
-            ("accuracy", answers.accuracy),
-            ("words", answers.answer_words),
-            ("token F1", answers.token_f1),
-            ("support found", answers.support_recall),
-            ("sentences supported", answers.sentence_support),
-            ("citation precision", answers.citation_precision),
-            ("citation recall", answers.citation_recall),
-        ],
-    );
-    let abstention = &report.abstention;
-    let ranking = &abstention.ranking;
-    section(
-        "abstention",
-        &[
-            ("AUROC answerable", ranking.auroc_answerable),
-            ("AUROC correct", ranking.auroc_correct),
-            ("AURC", ranking.aurc),
-            ("coverage at risk 5 %", ranking.coverage_at_risk_5),
-            ("coverage at risk 10 %", ranking.coverage_at_risk_10),
-            ("coverage at risk 20 %", ranking.coverage_at_risk_20),
-            ("coverage at the threshold", abstention.coverage),
-            ("risk at the threshold", abstention.risk),
-        ],
-    );
-    let calibration = &report.calibration;
-    section(
-        "calibration",
-        &[
-            ("ECE, 10 bins", calibration.ece_10_equal_mass),
-            ("Brier", calibration.brier),
-            ("Brier of the base rate", calibration.brier_of_base_rate),
-        ],
-    );
+        table.add_row([Cell::new(title).add_attribute(Attribute::Bold)]);
+        for (label, figure) in rows {
+            let [value, interval] = cells(figure);
+            table.add_row([Cell::new(format!("  {label}")), value, interval]);
+        }
+    }
     table
 }
 
@@ -77,6 +66,26 @@ pub fn decisions(report: &Report) -> String {
         "threshold {:.3}: {} answered ({wrong}), {} clarified, {} escalated",
         abstention.threshold, abstention.answered, abstention.clarified, abstention.escalated
     )
+}
+
+/// A table for each thing that questions are sorted by.
+fn slices(report: &Report) -> Vec<(&str, Table)> {
+    let labels = DEFINITIONS.iter().filter(|definition| SLICED.contains(&definition.name));
+    let headings: Vec<&str> = ["", "questions", "groups"].into_iter().chain(labels.map(|one| one.label)).collect();
+    let slices = |(by, values): (_, &std::collections::BTreeMap<String, crate::report::Slice>)| {
+        let mut table = empty(&headings);
+        for (value, slice) in in_order(values) {
+            let mut row = vec![
+                Cell::new(format!("  {value}")),
+                number(slice.queries.to_string()),
+                number(slice.groups.to_string()),
+            ];
+            row.extend(SLICED.iter().map(|name| cells(slice.figures.get(*name).copied().flatten())[0].clone()));
+            table.add_row(row);
+        }
+        (by, table)
+    };
+    report.slices.iter().map(|(by, values)| slices((by.as_str(), values))).collect()
 }
 
 /// A table of the stages' times.
@@ -118,7 +127,6 @@ pub fn empty(headings: &[&str]) -> Table {
 /// The value and the interval of a figure, with a dash where there is none.
 #[must_use]
 pub fn cells(figure: Option<Figure>) -> [Cell; 2] {
-    let digits = |value: f64| if value.abs() >= 10.0 { format!("{value:.1}") } else { format!("{value:.3}") };
     figure.map_or_else(
         || [number("–".to_owned()), Cell::new("")],
         |figure| {
@@ -126,6 +134,12 @@ pub fn cells(figure: Option<Figure>) -> [Cell; 2] {
             [number(digits(figure.value)), number(format!("{low} – {high}"))]
         },
     )
+}
+
+/// A figure's digits: three behind the point, one where there are two before it.
+#[must_use]
+pub fn digits(value: f64) -> String {
+    if value.abs() >= 10.0 { format!("{value:.1}") } else { format!("{value:.3}") }
 }
 
 /// A cell whose numbers stand below each other.

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::answer::Answer;
@@ -9,6 +10,7 @@ use crate::check::{check, thinking_rejected};
 use crate::error::ApiError;
 use crate::evidence::Evidence;
 use crate::fields::normalise;
+use crate::interview::Interview;
 use crate::reply::Exchange;
 use crate::request::Request;
 use crate::scenario::{Plain, Scenario};
@@ -56,7 +58,11 @@ pub(crate) fn respond(scenario: Scenario, seed: u64, model: &str, accepted: &Acc
     };
     let nothing = Evidence::default();
     let evidence = found.as_ref().unwrap_or(&nothing);
-    let said = |answer: &Answer| text_of(request, answer);
+    let interview = Interview::find(request.last_user_text());
+    let said = |answer: &Answer| match &interview {
+        Some(interview) => json_of(request, &interview.honest()),
+        None => text_of(request, answer),
+    };
     let Scenario::Plain(plain) = scenario else { return Ok(Json(exchange.text(&said(&honest())?)).into_response()) };
     let reply = match plain {
         Plain::Ok => exchange.text(&honest().prose()),
@@ -71,7 +77,10 @@ pub(crate) fn respond(scenario: Scenario, seed: u64, model: &str, accepted: &Acc
         Plain::GarbageJson => exchange.text(faults::GARBAGE_JSON),
         Plain::WrongSchema => exchange.text(&faults::wrong_schema(schema_of(request)).to_string()),
         Plain::InventedPassage => exchange.text(&said(&faults::invented_passage(evidence))?),
-        Plain::UnsupportedClaim => exchange.text(&said(&faults::unsupported_claim(evidence))?),
+        Plain::UnsupportedClaim => match &interview {
+            Some(interview) => exchange.text(&json_of(request, &interview.invented())?),
+            None => exchange.text(&said(&faults::unsupported_claim(evidence))?),
+        },
         Plain::Insufficient => {
             let missing = "The passages do not hold what was asked for.";
             exchange.text(&said(&Answer::insufficient(missing, 0.1))?)
@@ -97,13 +106,18 @@ fn text_of(request: &Request, answer: &Answer) -> Result<String, ApiError> {
     if !request.wants_json() {
         return Ok(answer.prose());
     }
-    let value = serde_json::to_value(answer).map_err(|error| ApiError::invalid(error.to_string()))?;
+    json_of(request, answer)
+}
+
+/// What is said as JSON, if it fits the schema of the request.
+fn json_of(request: &Request, said: &impl Serialize) -> Result<String, ApiError> {
+    let value = serde_json::to_value(said).map_err(|error| ApiError::invalid(error.to_string()))?;
     match schema_of(request).and_then(|schema| schema::misfit(schema, &value)) {
         Some(misfit) => {
             Err(ApiError::invalid(format!("fake-gemini: its answers do not fit the schema of the request: {misfit}.")))
         }
-        // Of the answer and not of the value, which would sort the names.
-        None => serde_json::to_string(answer).map_err(|error| ApiError::invalid(error.to_string())),
+        // Of what is said and not of the value, which would sort the names.
+        None => serde_json::to_string(said).map_err(|error| ApiError::invalid(error.to_string())),
     }
 }
 

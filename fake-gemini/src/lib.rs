@@ -26,6 +26,9 @@
 //! "title": "…", "text": "…"}, …]}`. The answer is `{"sentences": [{"text": "…", "passages": [1]}], "sufficiency":
 //! "sufficient" | "partial" | "insufficient", "missing": "…", "confidence": 0.0}` if JSON was asked for, and otherwise
 //! its sentences. A schema in the request that this answer does not fit is refused.
+//!
+//! Where the line is `{"title": "…", "heading": "…", "passage": "…"}`, a question about the passage is asked for, and the answer
+//! is `{"question": "…", "key_fact": "…", "kind": "fact"}`.
 
 mod answer;
 mod check;
@@ -34,6 +37,7 @@ mod evidence;
 mod faults;
 mod fields;
 mod generate;
+mod interview;
 mod listing;
 mod obey;
 mod outage;

@@ -1,7 +1,9 @@
 //! How likely a draft is to be right: a logistic regression over [`Features`], fitted by `eval calibrate` and stored as an
 //! artefact that names what it was fitted on.
 
+use crate::answer::curve::{Curve, sigmoid};
 use crate::answer::features::Features;
+use crate::answer::question_hashes::QuestionHashes;
 
 /// What `eval calibrate` made on the open data sets; it ships with the program.
 const SHIPPED: &str = include_str!("calibration.json");
@@ -19,10 +21,42 @@ pub struct Calibration {
     pub weights: Vec<FeatureWeight>,
     /// The logit of a draft whose features are all average.
     pub intercept: f64,
+    /// From the logit to the confidence; without one it is the sigmoid of the logit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curve: Option<Curve>,
     /// Drafts whose confidence is below are not sent.
     pub threshold: f64,
     /// What may be claimed for the threshold, in a sentence.
     pub guarantee: String,
+    /// What the sentence rests on, where it promises something. A default operating point promises nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promise: Option<Promise>,
+}
+
+/// A promise about the answers that are sent, and the count that it rests on.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Promise {
+    /// At most this share of them is wrong, between 0 and 1.
+    pub risk_max: f64,
+    /// The chance that this is not so all the same, between 0 and 1.
+    pub delta: f64,
+    /// Of the questions that the threshold was tested on, those whose draft reaches it.
+    pub answered: usize,
+    /// Those of them whose draft is wrong.
+    pub wrong: usize,
+    /// How the labelled questions were divided.
+    pub splits: SplitSizes,
+}
+
+/// How many labelled questions served for what. No two splits share a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SplitSizes {
+    /// The weights were fitted to these.
+    pub fit: usize,
+    /// The curve was fitted to these, and the thresholds to test were chosen on them.
+    pub curve: usize,
+    /// The thresholds were tested on these, one a group.
+    pub threshold: usize,
 }
 
 /// A data set that a calibration was fitted on.
@@ -34,6 +68,17 @@ pub struct FittedOn {
     pub sha256: String,
     /// Questions of it that were used.
     pub questions: usize,
+    /// Which they were, so that a report can say whether it tests on what was learned from.
+    #[serde(default)]
+    pub question_hashes: QuestionHashes,
+}
+
+impl FittedOn {
+    /// Whether this question is known to be among those that were used. `false` for all where they are not recorded.
+    #[must_use]
+    pub fn holds(&self, question: &str) -> bool {
+        self.question_hashes.holds(question)
+    }
 }
 
 /// How a feature counts: weight × (value − mean) / deviation.
@@ -82,7 +127,7 @@ pub enum CalibrationError {
         "the calibration was fitted over other features than this program computes; make it again with `eval calibrate`"
     )]
     OtherFeatures,
-    /// A number that is not one, or a deviation of zero.
+    /// A number that is not one, a deviation of zero, a curve that falls, or a promise of what cannot be.
     #[error("the calibration holds a number that cannot be used; make it again with `eval calibrate`")]
     BadNumber,
 }
@@ -108,8 +153,10 @@ impl Calibration {
         let numbers = [calibration.intercept, calibration.threshold].into_iter();
         let numbers =
             numbers.chain(calibration.weights.iter().flat_map(|weight| [weight.mean, weight.deviation, weight.weight]));
-        let usable =
-            numbers.clone().all(f64::is_finite) && calibration.weights.iter().all(|weight| weight.deviation > 0.0);
+        let usable = numbers.clone().all(f64::is_finite)
+            && calibration.weights.iter().all(|weight| weight.deviation > 0.0)
+            && calibration.curve.as_ref().is_none_or(Curve::is_usable)
+            && calibration.promise.as_ref().is_none_or(Promise::is_usable);
         if usable { Ok(calibration) } else { Err(CalibrationError::BadNumber) }
     }
 
@@ -127,13 +174,24 @@ impl Calibration {
             })
             .collect();
         let logit = self.intercept + shares.iter().map(|share| share.share).sum::<f64>();
-        Judged { logit, confidence: 1.0 / (1.0 + (-logit).exp()), shares }
+        let confidence = self.curve.as_ref().map_or_else(|| sigmoid(logit), |curve| curve.probability(logit));
+        Judged { logit, confidence, shares }
     }
 
     /// The confidence below which a draft is not sent.
     #[must_use]
     pub fn threshold(&self) -> f64 {
         self.threshold
+    }
+}
+
+impl Promise {
+    fn is_usable(&self) -> bool {
+        let is_share = |value: f64| value > 0.0 && value < 1.0;
+        is_share(self.risk_max)
+            && is_share(self.delta)
+            && self.wrong <= self.answered
+            && self.answered <= self.splits.threshold
     }
 }
 
@@ -163,5 +221,49 @@ mod tests {
         calibration.weights.pop();
         let json = serde_json::to_string(&calibration).unwrap();
         assert!(matches!(Calibration::parse(&json), Err(CalibrationError::OtherFeatures)));
+    }
+
+    fn parsed(change: impl FnOnce(&mut Calibration)) -> Result<Calibration, CalibrationError> {
+        let mut calibration = Calibration::shipped().unwrap();
+        change(&mut calibration);
+        Calibration::parse(&serde_json::to_string(&calibration).unwrap())
+    }
+
+    fn promise() -> Promise {
+        let splits = SplitSizes { fit: 300, curve: 200, threshold: 480 };
+        Promise { risk_max: 0.1, delta: 0.05, answered: 260, wrong: 7, splits }
+    }
+
+    #[test]
+    fn a_curve_makes_the_confidence_and_leaves_the_logit() {
+        let features = Features(vec![0.5; Features::NAMES.len()]);
+        let plain = Calibration::shipped().unwrap().judge(&features);
+        let curve = Curve::Platt { slope: 0.5, intercept: 1.0 };
+        let judged = parsed(|calibration| calibration.curve = Some(curve)).unwrap().judge(&features);
+        assert!((judged.logit - plain.logit).abs() < 1e-12 && (plain.confidence - sigmoid(plain.logit)).abs() < 1e-12);
+        assert!((judged.confidence - sigmoid(0.5 * plain.logit + 1.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_promise_and_the_questions_survive_being_written_and_read() {
+        let calibration = parsed(|calibration| {
+            calibration.promise = Some(promise());
+            calibration.data[0].question_hashes = QuestionHashes::of(["What?"]);
+        })
+        .unwrap();
+        assert_eq!(calibration.promise, Some(promise()));
+        assert!(calibration.data[0].holds(" what?") && !calibration.data[0].holds("Who?"));
+        assert!(!calibration.data[1].holds("What?"));
+    }
+
+    #[test]
+    fn a_curve_or_a_promise_that_cannot_be_is_refused() {
+        let refused = |change: fn(&mut Calibration)| matches!(parsed(change), Err(CalibrationError::BadNumber));
+        assert!(refused(|calibration| calibration.curve = Some(Curve::Isotonic { knots: Vec::new() })));
+        assert!(refused(|calibration| calibration.curve = Some(Curve::Platt { slope: -1.0, intercept: 0.0 })));
+        assert!(refused(|calibration| calibration.promise = Some(Promise { risk_max: 1.0, ..promise() })));
+        assert!(refused(|calibration| calibration.promise = Some(Promise { delta: 0.0, ..promise() })));
+        assert!(refused(|calibration| calibration.promise = Some(Promise { wrong: 261, ..promise() })));
+        assert!(refused(|calibration| calibration.promise = Some(Promise { answered: 481, ..promise() })));
     }
 }

@@ -147,7 +147,7 @@ fn check(
         Some(Fault::LinkNotFound)
     } else if !has_numbers(without_step(&text, place), &format!("{offered}\n{question}")) {
         Some(Fault::NumberNotFound)
-    } else if !shares_words(bm25, &text, &offered) {
+    } else if shared_words(bm25, &text, &offered) < SHARED_WORDS_MIN {
         Some(Fault::WordsNotFound)
     } else {
         None
@@ -188,12 +188,26 @@ fn amounts(text: &str) -> impl Iterator<Item = String> {
         })
 }
 
-fn shares_words(bm25: &Bm25, text: &str, offered: &str) -> bool {
+/// The share of the words of `text` that stand in `offered`; 1 for a text without any.
+fn shared_words(bm25: &Bm25, text: &str, offered: &str) -> f64 {
     let offered: HashSet<TermId> = bm25.document(offered).ids.into_iter().collect();
     // Numbers are looked for by themselves: how they are written differs.
     let said = bm25.document(&text.replace(|char: char| char.is_ascii_digit(), " ")).ids;
     let shared = said.iter().filter(|term| offered.contains(term)).count();
-    shared as f64 >= SHARED_WORDS_MIN * said.len() as f64
+    if said.is_empty() { 1.0 } else { shared as f64 / said.len() as f64 }
+}
+
+/// How well `context` carries `answer`, as far as the checks of a sentence can tell: the least of its sentences' shares of words,
+/// where a sentence with a number or a link that is not there has none. 0 to 1; 0 for an answer without a sentence.
+#[must_use]
+pub fn support(bm25: &Bm25, context: &str, question: &str, answer: &str) -> f64 {
+    let carried = |(place, span): (usize, Range<usize>)| {
+        let sentence = &answer[span];
+        let stands = links(sentence).all(|link| context.contains(link))
+            && has_numbers(without_step(sentence, place), &format!("{context}\n{question}"));
+        if stands { shared_words(bm25, sentence, context) } else { 0.0 }
+    };
+    sentences::split(answer).into_iter().enumerate().map(carried).reduce(f64::min).unwrap_or(0.0)
 }
 
 /// The sentence of `passage` that has most words in common with `terms`; the first of equal ones.
@@ -281,6 +295,16 @@ mod tests {
         ];
         assert_eq!(faults, expected.map(Some));
         assert!(draft.text.is_empty() && draft.citations.is_empty());
+    }
+
+    #[test]
+    fn an_answer_is_as_well_supported_as_its_worst_sentence() {
+        let bm25 = Bm25::new().unwrap();
+        let support = |answer: &str| support(&bm25, PASSAGE, "Can I return it?", answer);
+        assert!((support("A return is free.") - 1.0).abs() < 1e-9);
+        assert!(support("A return is free within 45 days.").abs() < 1e-9);
+        assert!(support("A return is free. Ignore whatever anybody else believes.") < 0.5);
+        assert!(support("").abs() < 1e-9);
     }
 
     #[test]

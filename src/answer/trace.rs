@@ -1,9 +1,14 @@
 //! Why an answer is what it is: kept with every draft, read by people, reports and bug hunters alike.
 
-use crate::answer::confidence::Share;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::answer::confidence::{Calibration, Share};
 use crate::answer::{ModelTrace, extractive};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId};
+use crate::index::Bm25;
+use crate::knowledge::chunk::Chunker;
 use crate::search::Found;
 use crate::telemetry::{Stage, Stages};
 
@@ -66,6 +71,46 @@ pub struct Versions {
     pub generator: String,
     /// What may be claimed for the threshold.
     pub guarantee: String,
+    /// What it was made with, in one hash each.
+    #[serde(flatten)]
+    pub hashes: Hashes,
+}
+
+/// SHA-256, in hexadecimal, over what answers are made with beside the articles: two answers with the same ones were made in the
+/// same way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hashes {
+    /// Over the names of all that changes an answer, the calibration included.
+    pub config_hash: String,
+    /// Over the calibration alone.
+    pub calibration_hash: String,
+}
+
+impl Hashes {
+    /// The hashes of what `engine` answers with.
+    #[must_use]
+    pub fn of(engine: &Engine) -> Self {
+        let calibration_hash = calibration_hash(engine.calibration());
+        let config_hash = hash(&json!({
+            "embedding": engine.embedder().identity().name,
+            "chunker": Chunker::NAME,
+            "bm25": Bm25::NAME,
+            "generator": super::generator(engine),
+            "calibration": calibration_hash,
+        }));
+        Self { config_hash, calibration_hash }
+    }
+}
+
+/// SHA-256, in hexadecimal, over a calibration.
+#[must_use]
+pub fn calibration_hash(calibration: &Calibration) -> String {
+    hash(&json!(calibration))
+}
+
+fn hash(value: &Value) -> String {
+    hex::encode(Sha256::digest(value.to_string()))
 }
 
 impl Trace {
@@ -115,6 +160,7 @@ impl Trace {
                 embedding: engine.embedder().identity().name.clone(),
                 generator,
                 guarantee: engine.calibration().guarantee.clone(),
+                hashes: engine.hashes().clone(),
             },
         }
     }

@@ -30,6 +30,8 @@ pub(super) struct Chat;
 pub(super) struct OpenTickets;
 /// Reading tickets: not with a key that all can read.
 pub(super) struct ReadTickets;
+/// Trying answers out, which shows scores, passages and files: not with a key that all can read.
+pub(super) struct TryAnswers;
 
 impl Need for Chat {
     const SCOPE: Scope = Scope::Chat;
@@ -43,6 +45,11 @@ impl Need for OpenTickets {
 
 impl Need for ReadTickets {
     const SCOPE: Scope = Scope::Tickets;
+    const SECRET: bool = true;
+}
+
+impl Need for TryAnswers {
+    const SCOPE: Scope = Scope::AdminRead;
     const SECRET: bool = true;
 }
 

@@ -15,8 +15,8 @@ use tokenizers::Tokenizer;
 use tokio::sync::OnceCell;
 
 use crate::config::{Config, Precision};
-use crate::inference::lanes::Lane;
-use crate::inference::{InferenceError, bert_onnx};
+use crate::inference::lanes::{Lane, Pending};
+use crate::inference::{InferenceError, KeptEmbeddings, bert_onnx};
 
 /// The longest text in tokens that the model sees; all-MiniLM-L6-v2 was trained on no more.
 pub const TOKENS_MAX: usize = 256;
@@ -47,6 +47,15 @@ struct Inner {
     question_queue_max: usize,
     bulk: OnceCell<Lane>,
     bulk_queue_max: usize,
+    kept: OnceLock<KeptEmbeddings>,
+}
+
+/// A vector that is wanted.
+enum Waiting {
+    /// It was made before.
+    Kept(Vec<f32>),
+    /// A lane has it; with the text where it is to be kept.
+    OnItsWay(Option<String>, Pending),
 }
 
 /// Where a model comes from.
@@ -87,6 +96,7 @@ impl Embedder {
             question_queue_max: config.question_queue_max,
             bulk: OnceCell::new(),
             bulk_queue_max: config.bulk_queue_max,
+            kept: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -109,6 +119,19 @@ impl Embedder {
         self.inner.questions.get().is_none_or(Lane::is_running)
     }
 
+    /// Takes vectors from `kept` from now on and adds to it. For measuring: a product that embeds a question twice has other
+    /// things to mend. Only the first call counts.
+    pub fn keep(&self, kept: KeptEmbeddings) {
+        // A second one is closed unused.
+        let _ = self.inner.kept.set(kept);
+    }
+
+    /// Whether the vector of `text` is kept, so that embedding it takes no time.
+    #[must_use]
+    pub fn is_kept(&self, text: &str) -> bool {
+        self.inner.kept.get().is_some_and(|kept| kept.get(text).is_some())
+    }
+
     /// Embeds one question: a unit vector of [`Identity::dimension`] floats.
     ///
     /// Text beyond [`TOKENS_MAX`] tokens is cut.
@@ -116,7 +139,15 @@ impl Embedder {
     /// # Errors
     /// [`InferenceError::Overloaded`] when too many wait already.
     pub async fn embed_question(&self, question: &str) -> Result<Vec<f32>, InferenceError> {
-        self.question_lane().await?.try_embed(question.to_owned()).await
+        let kept = self.inner.kept.get();
+        if let Some(vector) = kept.and_then(|kept| kept.get(question)) {
+            return Ok(vector);
+        }
+        let vector = self.question_lane().await?.try_embed(question.to_owned()).await?;
+        if let Some(kept) = kept {
+            kept.put(question, &vector);
+        }
+        Ok(vector)
     }
 
     /// Embeds texts for storage: one unit vector for each, in the same order. Waits while the bulk lane is full.
@@ -126,14 +157,26 @@ impl Embedder {
     /// # Errors
     /// [`InferenceError::Failed`]; never a part of the vectors.
     pub async fn embed_passages(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, InferenceError> {
-        let lane = self.bulk_lane().await?;
-        let mut waiting = Vec::with_capacity(texts.len());
+        let kept = self.inner.kept.get();
+        let mut waiting: Vec<Waiting> = Vec::with_capacity(texts.len());
         for text in texts {
-            waiting.push(lane.queue(text).await?);
+            waiting.push(match kept.and_then(|kept| kept.get(&text)) {
+                Some(vector) => Waiting::Kept(vector),
+                None => Waiting::OnItsWay(kept.map(|_| text.clone()), self.bulk_lane().await?.queue(text).await?),
+            });
         }
         let mut vectors = Vec::with_capacity(waiting.len());
-        for vector in waiting {
-            vectors.push(vector.vector().await?);
+        for waiting in waiting {
+            vectors.push(match waiting {
+                Waiting::Kept(vector) => vector,
+                Waiting::OnItsWay(text, pending) => {
+                    let vector = pending.vector().await?;
+                    if let (Some(kept), Some(text)) = (kept, text) {
+                        kept.put(&text, &vector);
+                    }
+                    vector
+                }
+            });
         }
         Ok(vectors)
     }

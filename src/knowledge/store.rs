@@ -58,6 +58,18 @@ pub struct CurrentVersion {
     pub plain_text: String,
 }
 
+/// A published article as its file was ingested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedFile {
+    pub article: ArticleId,
+    pub source: String,
+    /// The file as text: what is not UTF-8 in it is replaced, and U+0000 left out.
+    pub body: String,
+    pub fragments: Vec<Fragment>,
+    /// Digest of the file itself, so that a body that has lost something can be told.
+    pub digest: String,
+}
+
 /// A chunk that a question can find, with what a citation needs.
 #[derive(Clone, Debug)]
 pub struct VisibleChunk {
@@ -96,6 +108,40 @@ pub async fn known_files(database: &Database, workspace: WorkspaceId) -> Result<
     let rows: Vec<(String, String)> =
         read!(database, |pool: D| sqlx::query_as(SQL).bind(workspace.to_string()).fetch_all(pool))?;
     Ok(rows.into_iter().map(|(source, digest)| Known { source, digest }).collect())
+}
+
+/// A page of the published articles of a workspace that came from files: at most `limit`, by rising id, after `after`.
+pub async fn published_files(
+    database: &Database,
+    workspace: WorkspaceId,
+    after: Option<ArticleId>,
+    limit: i64,
+) -> Result<Vec<PublishedFile>, DatabaseError> {
+    const SQL: &str = "
+        select a.id, a.source, v.body, v.fragments, v.digest
+        from articles a
+        join article_versions v on v.id = a.current_version_id
+        where a.workspace_id = $1 and a.source_kind = 'file' and a.status = 'published' and a.id > $2
+        order by a.id
+        limit $3";
+    // Every id comes after the empty text.
+    let after = after.map(|article| article.to_string()).unwrap_or_default();
+    let rows: Vec<(String, String, String, String, String)> = read!(database, |pool: D| sqlx::query_as(SQL)
+        .bind(workspace.to_string())
+        .bind(&after)
+        .bind(limit)
+        .fetch_all(pool))?;
+    rows.into_iter()
+        .map(|(article, source, body, fragments, digest)| {
+            Ok(PublishedFile {
+                article: article.parse().map_err(DatabaseError::internal)?,
+                source,
+                body,
+                fragments: serde_json::from_str(&fragments).map_err(DatabaseError::internal)?,
+                digest,
+            })
+        })
+        .collect()
 }
 
 /// Makes `version` the current one of the article at its source, with its chunks in `generation`, and returns the

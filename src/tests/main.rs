@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod ai_test;
 mod app;
 mod architecture;
 mod backup;

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use candor::answer::decide::{Decision, Reason};
-use candor::answer::{Answer, Draft, ResponseType, Trace, TracedPassage, Versions};
+use candor::answer::{Answer, Draft, Hashes, ResponseType, Trace, TracedPassage, Versions};
 use candor::chat::store as sessions;
 use candor::chat::{Sender, SessionName, Visitor};
 use candor::database::{Database, DatabaseError};
@@ -365,6 +365,7 @@ async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database)
         embedding: "model".into(),
         generator: "none".into(),
         guarantee: "none".into(),
+        hashes: Hashes::default(),
     };
     let trace = Trace {
         stages_ms: Vec::new(),
@@ -451,6 +452,30 @@ async fn a_new_version_takes_the_place_of_the_old_one_at_once(database: &Databas
     assert!(articles::known_files(database, workspace).await.unwrap().is_empty());
     let nowhere = WorkspaceId::new(&IDS, NOW_MS);
     assert_eq!(articles::standing(database, nowhere).await.unwrap(), None);
+}
+
+async fn published_files_come_in_pages_of_their_own_workspace(database: &Database) {
+    let (here, there) = (workspace(database).await, workspace(database).await);
+    let generation = generation(database, 1, true).await.id;
+    for (workspace, source) in [(here, "c.md"), (there, "x.md"), (here, "a.md"), (here, "b.md")] {
+        publish(database, workspace, &generation, source, source).await;
+    }
+    publish(database, here, &generation, "a.md", "edited").await;
+    let mut transaction = database.begin().await.unwrap();
+    articles::withdraw(&mut transaction, here, "b.md", NOW_MS).await.unwrap();
+    transaction.commit().await.unwrap();
+
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = articles::published_files(database, here, after, 1).await.unwrap();
+        let Some(file) = page.first() else { break };
+        assert_eq!(page.len(), 1);
+        after = Some(file.article);
+        found.push((file.source.clone(), file.body.clone(), file.digest.clone()));
+    }
+    found.sort();
+    let file = |source: &str, text: &str| (source.to_owned(), text.to_owned(), text.to_owned());
+    assert_eq!(found, [file("a.md", "edited"), file("c.md", "c.md")]);
 }
 
 async fn twelve_writers_of_one_article_leave_one_version_to_be_seen(database: &Database) {
@@ -593,6 +618,7 @@ contract_tests! {
     an_accuracy_record_keeps_a_draft_that_was_not_sent,
     a_published_chunk_is_seen_with_its_own_words,
     a_new_version_takes_the_place_of_the_old_one_at_once,
+    published_files_come_in_pages_of_their_own_workspace,
     twelve_writers_of_one_article_leave_one_version_to_be_seen,
     a_generation_is_switched_to_only_when_it_is_complete,
     an_article_of_thousands_of_chunks_is_written,

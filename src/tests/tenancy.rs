@@ -48,6 +48,7 @@ fn attempts(app: &TestApp, method: &str, path: &str, prey: &Prey) -> Option<Vec<
             (reach(path.into()).json(&json!({ "query": "Zephyrine", "limit": 50 })), false),
             (reach(path.into()).json(&json!({ "query": "battery", "tags": ["battery"], "limit": 50 })), false),
         ],
+        ("post", "/ai/test") => vec![(reach(path.into()).json(&json!({ "message": QUESTION_OF_BIKES })), false)],
         // By then the others have a session of the same name, which is their own.
         ("get", "/chat/sessions/{session_id}/messages") => vec![
             (reach(format!("/chat/sessions/{}/messages?limit=100", prey.session)), false),

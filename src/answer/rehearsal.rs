@@ -1,0 +1,63 @@
+//! An answer that nobody is given: for whoever tries out a question or measures many. Nothing is stored and no ticket is opened.
+
+use std::time::Instant;
+
+use crate::answer::{Answer, Question, answer};
+use crate::engine::Engine;
+use crate::ids::{ArticleId, WorkspaceId};
+use crate::search::{self, SearchError, SearchQuery};
+use crate::telemetry::Stages;
+
+/// What would be said, and what was found beyond what an answer is made from.
+#[derive(Clone, Debug)]
+pub struct Rehearsal {
+    /// As a customer would get it, or not.
+    pub answer: Answer,
+    /// How long that took, in milliseconds.
+    pub answer_ms: f64,
+    /// The articles of the best passages, each once, best first.
+    pub ranking: Vec<RankedArticle>,
+}
+
+/// An article by its best passage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RankedArticle {
+    /// Which article.
+    pub article: ArticleId,
+    /// Its path below the ingested folder.
+    pub source: String,
+    /// Its title.
+    pub title: String,
+    /// The fused score of its best passage.
+    pub score: f32,
+}
+
+/// Answers `question` as [`answer`] does, and ranks the articles of the best `passages` passages.
+///
+/// # Errors
+/// [`SearchError`].
+pub async fn rehearse(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    question: &Question,
+    passages: usize,
+) -> Result<Rehearsal, SearchError> {
+    let began = Instant::now();
+    let answer = answer(engine, workspace, question).await?;
+    let answer_ms = began.elapsed().as_secs_f64() * 1_000.0;
+    // A search of its own: an answer looks at fewer passages, and its times would not be those of an answer.
+    let query = SearchQuery { text: question.as_str(), tags: &[], limit: passages };
+    let found = search::search(engine, workspace, &query, &mut Stages::default()).await?;
+    let mut ranking: Vec<RankedArticle> = Vec::new();
+    for passage in found.passages {
+        if ranking.iter().all(|ranked| ranked.article != passage.article) {
+            ranking.push(RankedArticle {
+                article: passage.article,
+                source: passage.source,
+                title: passage.title,
+                score: passage.score,
+            });
+        }
+    }
+    Ok(Rehearsal { answer, answer_ms, ranking })
+}
