@@ -96,7 +96,7 @@ pub async fn set(config: &Config, root: &Path, asking: &Asking) -> Result<Measur
         .with_context(|| format!("the articles of {} cannot be used", set.name))?;
     let target = target(config, asking, &set, &corpus).await?;
     let made_with = target.made_with().await?;
-    let articles_sha256 = target.library().is_some().then(|| corpus.digest());
+    let articles_sha256 = target.as_library().is_some().then(|| corpus.digest());
     let drawn = asking.limit.map_or_else(String::new, |limit| format!("{limit} {}", asking.seed));
     let parts = [
         &program()[..],
@@ -113,7 +113,7 @@ pub async fn set(config: &Config, root: &Path, asking: &Asking) -> Result<Measur
     }
     let Answers { asked, resumed } =
         ask::all(&target, &set, &corpus, &mut journal, usize::from(asking.concurrency)).await?;
-    if target.library().is_none() && !asked.iter().flat_map(|asked| &asked.ranked).any(|id| corpus.has_id(id)) {
+    if target.as_library().is_none() && !asked.iter().flat_map(|asked| &asked.ranked).any(|id| corpus.has_id(id)) {
         bail!(
             "nothing that {} found is an article of {}: ingest the set's articles there first (`eval dataset articles` writes those of a \
              retrieval set as files)",
@@ -128,7 +128,7 @@ pub async fn set(config: &Config, root: &Path, asking: &Asking) -> Result<Measur
         .zip(asked.into_iter().zip(judged))
         .map(|(question, (asked, judged))| Outcome { question, asked, judged })
         .collect();
-    let library = target.library();
+    let library = target.as_library();
     let about = About {
         id: run_id(&set.name, started, &parts),
         dataset: set.name,

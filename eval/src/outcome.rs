@@ -111,6 +111,18 @@ pub struct DraftScores {
     pub citation_recall: f64,
 }
 
+/// Ids in their order, each once.
+#[must_use]
+pub fn without_repeats<'a>(ids: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for id in ids {
+        if !kept.iter().any(|known| known == id) {
+            kept.push(id.to_owned());
+        }
+    }
+    kept
+}
+
 /// A question with its answer and its scores, as a report keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {

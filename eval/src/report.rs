@@ -279,6 +279,20 @@ fn group_count(outcomes: &[&Outcome]) -> usize {
 }
 
 impl Latency {
+    /// The stages that have times, by name and in their order, with the whole answer as the last.
+    #[must_use]
+    pub fn stages(&self) -> Vec<(&'static str, Percentiles)> {
+        let stages = [
+            ("embed", self.embed),
+            ("search", self.search),
+            ("rerank", self.rerank),
+            ("generate", self.generate),
+            ("verify", self.verify),
+            ("total", self.total),
+        ];
+        stages.into_iter().filter_map(|(name, times)| Some((name, times?))).collect()
+    }
+
     fn of(outcomes: &[&Outcome]) -> Self {
         let stage = |wanted: Stage, timed: &dyn Fn(&Outcome) -> bool| {
             let times: Vec<f64> = outcomes

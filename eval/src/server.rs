@@ -13,7 +13,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::about::MadeWith;
-use crate::outcome::{Asked, RANKED_KEPT};
+use crate::outcome::{Asked, RANKED_KEPT, without_repeats};
 use crate::target::{self, PASSAGES_RANKED, Reply};
 
 /// How long one question may take; a language model's thoughts are within it.
@@ -217,12 +217,7 @@ impl Server {
 }
 
 fn asked(reply: TestReply) -> Asked {
-    let mut cited: Vec<String> = Vec::new();
-    for citation in &reply.citations {
-        if !cited.contains(&citation.source) {
-            cited.push(citation.source.clone());
-        }
-    }
+    let cited = without_repeats(reply.citations.iter().map(|citation| citation.source.as_str()));
     Asked {
         ranked: reply.ranking.into_iter().take(RANKED_KEPT).map(|article| article.source).collect(),
         draft: reply.draft,

@@ -4,7 +4,6 @@ use comfy_table::{Attribute, Cell, CellAlignment, Table, presets};
 
 use crate::figures::DEFINITIONS;
 use crate::interval::Figure;
-use crate::latency::Percentiles;
 use crate::report::{Report, SLICED, in_order};
 
 /// The sections of the report and what people read instead.
@@ -92,20 +91,9 @@ fn slices(report: &Report) -> Vec<(&str, Table)> {
 #[must_use]
 pub fn latency(report: &Report) -> Table {
     let mut table = empty(&["milliseconds", "p50", "p95", "p99"]);
-    let latency = &report.latency_ms;
-    let stages: [(&str, Option<Percentiles>); 6] = [
-        ("embed", latency.embed),
-        ("search", latency.search),
-        ("rerank", latency.rerank),
-        ("generate", latency.generate),
-        ("verify", latency.verify),
-        ("total", latency.total),
-    ];
-    for (name, stage) in stages {
-        if let Some(stage) = stage {
-            let times = [stage.p50, stage.p95, stage.p99].map(|ms| number(format!("{ms:.1}")));
-            table.add_row(std::iter::once(Cell::new(name)).chain(times));
-        }
+    for (name, stage) in report.latency_ms.stages() {
+        let times = [stage.p50, stage.p95, stage.p99].map(|ms| number(format!("{ms:.1}")));
+        table.add_row(std::iter::once(Cell::new(name)).chain(times));
     }
     table
 }

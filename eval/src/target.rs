@@ -7,7 +7,7 @@ use candor::config::Config;
 
 use crate::about::MadeWith;
 use crate::library::Library;
-use crate::outcome::{Asked, Feature, RANKED_KEPT};
+use crate::outcome::{Asked, Feature, RANKED_KEPT, without_repeats};
 use crate::server::Server;
 
 /// Passages that articles are ranked by: enough for ten different articles, however many passages of one are found.
@@ -107,7 +107,7 @@ impl Target {
 
     /// The library, where that is asked.
     #[must_use]
-    pub fn library(&self) -> Option<&Library> {
+    pub fn as_library(&self) -> Option<&Library> {
         match self {
             Self::Library(library) => Some(library),
             Self::Server(_) => None,
@@ -116,12 +116,7 @@ impl Target {
 }
 
 fn asked(Rehearsal { answer, answer_ms, ranking }: Rehearsal, is_kept: bool) -> Asked {
-    let mut cited: Vec<String> = Vec::new();
-    for citation in &answer.draft.citations {
-        if !cited.contains(&citation.source) {
-            cited.push(citation.source.clone());
-        }
-    }
+    let cited = without_repeats(answer.draft.citations.iter().map(|citation| citation.source.as_str()));
     let reason = answer.reason().map(|reason| reason.name().to_owned());
     let Trace { stages_ms, .. } = &answer.trace;
     Asked {

@@ -7,7 +7,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::{BEFORE, Chart, FINE, INK, MARK, MARK_PALE, Numbers, SOFT, WIDTH, drawn, text, whole, width};
 use crate::latency::Percentiles;
 use crate::page::Against;
-use crate::report::{Latency, Report};
+use crate::report::Report;
 
 const ID: &str = "latency";
 const TITLE: &str = "Latency by stage: where does the time go?";
@@ -20,7 +20,7 @@ const ROW: i32 = 46;
 const BAR: i32 = 16;
 
 pub fn chart(report: &Report, against: Option<&Against<'_>>) -> Result<Chart> {
-    let stages = stages(&report.latency_ms);
+    let stages = report.latency_ms.stages();
     let kept = match report.run.embeddings_kept {
         0 => String::new(),
         kept => format!(
@@ -31,7 +31,7 @@ pub fn chart(report: &Report, against: Option<&Against<'_>>) -> Result<Chart> {
     if stages.is_empty() {
         return Ok(Chart::missing(ID, TITLE, format!("No time was taken.{kept}")));
     }
-    let before = against.map(|against| self::stages(&against.report.latency_ms)).unwrap_or_default();
+    let before = against.map(|against| against.report.latency_ms.stages()).unwrap_or_default();
     let before_of = |name: &str| before.iter().find(|(other, _)| *other == name).map(|(_, times)| times);
     let longest = stages
         .iter()
@@ -90,19 +90,6 @@ fn numbers(stages: &[(&'static str, Percentiles)], before: &[(&'static str, Perc
         headings.push("p50 of the baseline");
     }
     Numbers { headings, rows: stages.iter().map(row).collect() }
-}
-
-/// The stages that have times, in their order.
-fn stages(latency: &Latency) -> Vec<(&'static str, Percentiles)> {
-    let stages = [
-        ("embed", latency.embed),
-        ("search", latency.search),
-        ("rerank", latency.rerank),
-        ("generate", latency.generate),
-        ("verify", latency.verify),
-        ("total", latency.total),
-    ];
-    stages.into_iter().filter_map(|(name, times)| Some((name, times?))).collect()
 }
 
 fn ms(time: f64) -> String {
