@@ -13,7 +13,6 @@ pub mod grounded;
 pub mod prompt;
 pub mod question_hashes;
 mod rehearsal;
-pub mod sentences;
 mod trace;
 
 use crate::answer::decide::{Decision, Reason};
@@ -147,7 +146,7 @@ pub struct Answer {
 /// [`SearchError`], when there is no way to know.
 pub async fn answer(engine: &Engine, workspace: WorkspaceId, question: &Question) -> Result<Answer, SearchError> {
     let mut stages = Stages::default();
-    let query = SearchQuery { text: question.as_str(), tags: &[], limit: EVIDENCE_PASSAGES_MAX };
+    let query = SearchQuery::new(question.as_str(), EVIDENCE_PASSAGES_MAX);
     let found = search::search(engine, workspace, &query, &mut stages).await?;
     let generated = stages.time(Stage::Generate, generate::generate(engine, question.as_str(), &found)).await;
     let (judged, decision) = stages.time_sync(Stage::Decide, || {

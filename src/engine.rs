@@ -219,7 +219,7 @@ impl Engine {
             return Ok(known);
         }
         fits(&row, self.embedder())?;
-        let index = Index::Server(ServerIndex::new(&server, &row.id, dimension(&row))?);
+        let index = Index::Server(ServerIndex::new(&server, &row.id, row.dimensions())?);
         let generation = Arc::new(Generation { row, index });
         self.switch_generation(Arc::clone(&generation));
         Ok(generation)
@@ -367,22 +367,18 @@ fn fits(row: &GenerationRow, embedder: &Embedder) -> Result<(), OpenError> {
 /// a server's is asked for nothing yet.
 fn open_index(config: &Config, row: &GenerationRow, clock: &Clock, unfit: Unfit) -> Result<Index, IndexError> {
     if let Some(server) = qdrant_server(config) {
-        return Ok(Index::Server(ServerIndex::new(&server, &row.id, dimension(row))?));
+        return Ok(Index::Server(ServerIndex::new(&server, &row.id, row.dimensions())?));
     }
     let folder = config.index_dir().join(&row.id);
-    let opened = match EdgeIndex::open(&folder, dimension(row)) {
+    let opened = match EdgeIndex::open(&folder, row.dimensions()) {
         Err(error @ IndexError::Damaged { .. }) if unfit == Unfit::Rebuild => {
             let aside = index::set_aside(&folder, clock.now_ms())?;
             tracing::warn!(%error, kept = %aside.display(), "the index was moved aside");
-            EdgeIndex::open(&folder, dimension(row))
+            EdgeIndex::open(&folder, row.dimensions())
         }
         opened => opened,
     };
     opened.map(Index::Edge)
-}
-
-fn dimension(row: &GenerationRow) -> usize {
-    usize::try_from(row.dimension).unwrap_or_default()
 }
 
 /// The server that the index is on; `None` when it is embedded.

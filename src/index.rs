@@ -16,11 +16,9 @@ pub use bm25::{Bm25, TERM_FREQUENCY_MAX, TermFrequencies, TermId, Terms};
 pub use edge::{EdgeIndex, set_aside};
 pub use server::{ServerAddress, ServerIndex, remove_collections};
 
-use crate::index::candidates::Ranking;
+use crate::index::candidates::Collected;
 
-/// Names of the vectors and of the payload's fields, the same in both engines.
-const DENSE: &str = "dense";
-const BM25: &str = "bm25";
+/// Names of the payload's fields, the same in both engines.
 const WORKSPACE: &str = "workspace_id";
 const TAGS: &str = "tags";
 
@@ -33,6 +31,72 @@ pub enum Index {
     Server(ServerIndex),
 }
 
+/// One way of telling how much a chunk says about a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// Cosine of the question and the chunk, -1 to 1.
+    Meaning,
+    /// BM25, with the document frequencies that the query's terms are weighted with; 0 and up.
+    Words,
+    /// Late interaction: for each of the question's tokens the product with the nearest of the chunk's, added up. Source: Khattab
+    /// and Zaharia, "ColBERT: Efficient and Effective Passage Search via Contextualized Late Interaction over BERT", 2020.
+    Tokens,
+    /// Cosine of the question and the nearest of the chunk's sentences.
+    Sentences,
+    /// Cosine of the question and the article's title.
+    Title,
+    /// The weights of the query's terms that stand in the article's title, added up.
+    TitleWords,
+}
+
+impl Signal {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 6] =
+        [Self::Meaning, Self::Words, Self::Tokens, Self::Sentences, Self::Title, Self::TitleWords];
+
+    /// Those that bring candidates; the others only say more about candidates that are there.
+    const THAT_FIND: [Self; 2] = [Self::Meaning, Self::Words];
+
+    /// The name of the vector that it looks at, the same in both engines.
+    fn vector(self) -> &'static str {
+        match self {
+            Self::Meaning => "dense",
+            Self::Words => "bm25",
+            Self::Tokens => "tokens",
+            Self::Sentences => "sentences",
+            Self::Title => "title",
+            Self::TitleWords => "title_bm25",
+        }
+    }
+}
+
+/// A score for each signal; 0 for one that was not asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scores(pub [f32; Signal::ALL.len()]);
+
+impl std::ops::Index<Signal> for Scores {
+    type Output = f32;
+
+    fn index(&self, signal: Signal) -> &f32 {
+        &self.0[signal as usize]
+    }
+}
+
+impl std::ops::IndexMut<Signal> for Scores {
+    fn index_mut(&mut self, signal: Signal) -> &mut f32 {
+        &mut self.0[signal as usize]
+    }
+}
+
+/// How many floats the vectors of an index have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dimensions {
+    /// Those of texts, sentences and titles.
+    pub dense: usize,
+    /// Those of tokens.
+    pub tokens: usize,
+}
+
 /// One chunk as the index holds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
@@ -40,8 +104,16 @@ pub struct Point {
     pub chunk: ChunkId,
     /// The unit vector of its text.
     pub dense: Vec<f32>,
+    /// The unit vectors of its words; at least one.
+    pub tokens: Vec<Vec<f32>>,
+    /// The unit vectors of its sentences; at least one.
+    pub sentences: Vec<Vec<f32>>,
+    /// The unit vector of its article's title.
+    pub title: Vec<f32>,
     /// Its BM25 terms with their weights.
     pub terms: Terms,
+    /// The terms of its article's title, each with the weight 1.
+    pub title_terms: Terms,
     /// The article's tags, for filtering.
     pub tags: Vec<String>,
 }
@@ -51,31 +123,48 @@ pub struct Point {
 pub struct IndexQuery {
     /// The unit vector of the question.
     pub dense: Vec<f32>,
+    /// The vectors of its tokens, each as long as the token counts.
+    pub tokens: Vec<Vec<f32>>,
     /// The question's terms, each weighted with its inverse document frequency in the workspace
     /// ([`TermFrequencies::weighted`]): the index multiplies and adds, and knows nothing of other workspaces.
     pub terms: Terms,
+    /// What candidates are found and scored by. Without [`Signal::Meaning`] and [`Signal::Words`] there are none.
+    pub signals: Vec<Signal>,
     /// Only chunks with at least one of these tags; empty: all.
     pub tags: Vec<String>,
-    /// How many candidates each of the two rankings may bring.
+    /// How many candidates each signal that finds may bring.
     pub limit: usize,
 }
 
 impl IndexQuery {
-    /// The rankings that have anything to rank by.
-    fn rankings(&self) -> &'static [Ranking] {
-        if self.terms.ids.is_empty() { &[Ranking::Meaning] } else { &[Ranking::Meaning, Ranking::Words] }
+    /// The signals that are asked for and have anything to go by.
+    fn signals(&self) -> impl Iterator<Item = Signal> {
+        self.signals.iter().copied().filter(|signal| match signal {
+            Signal::Meaning | Signal::Sentences | Signal::Title => true,
+            Signal::Words | Signal::TitleWords => !self.terms.ids.is_empty(),
+            Signal::Tokens => !self.tokens.is_empty(),
+        })
+    }
+
+    /// Those of them that bring candidates.
+    fn that_find(&self) -> Vec<Signal> {
+        self.signals().filter(|signal| Signal::THAT_FIND.contains(signal)).collect()
+    }
+
+    /// What they must still be asked for of the candidates that were collected.
+    fn missing(&self, collected: &Collected) -> Vec<(Signal, Vec<ChunkId>)> {
+        let missing = self.signals().map(|signal| (signal, collected.missing(signal)));
+        missing.filter(|(_, chunks)| !chunks.is_empty()).collect()
     }
 }
 
-/// A candidate with both of its scores, whichever ranking brought it.
+/// A candidate with all scores that were asked for, whichever signal brought it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
     /// The chunk.
     pub chunk: ChunkId,
-    /// Cosine of question and chunk, -1 to 1.
-    pub cosine: f32,
-    /// BM25, with the document frequencies that the query's terms were weighted with; 0 and up.
-    pub bm25: f32,
+    /// Its scores.
+    pub scores: Scores,
 }
 
 /// What a caller can do about an index that failed.
@@ -180,7 +269,7 @@ impl Index {
         }
     }
 
-    /// The best candidates of `workspace` by meaning and by words, each with both scores, in no order.
+    /// The best candidates of `workspace` by each signal that finds, each with all scores that are asked for, in no order.
     ///
     /// # Errors
     /// [`IndexError`].

@@ -6,10 +6,13 @@ mod embedder;
 mod gemini;
 mod kept;
 mod lanes;
+pub mod token_projection;
+mod token_states;
 
 pub use embedder::{Embedder, Identity};
 pub use gemini::{Gemini, GenerateError, Generated, Prompt, Usage};
 pub use kept::{KeepError, KeptEmbeddings};
+pub use token_states::{Passage, PassageEmbedding, QuestionEmbedding, QuestionToken, TokenStates};
 
 /// What a caller can do about a model that did not deliver.
 #[derive(Debug, thiserror::Error)]

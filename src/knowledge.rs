@@ -7,6 +7,8 @@
 pub mod chunk;
 pub mod generation;
 pub mod parse;
+pub mod points;
+pub mod sentences;
 pub mod source;
 pub mod store;
 pub mod sync;

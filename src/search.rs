@@ -1,6 +1,4 @@
-//! From a question to passages: embed → dense + BM25 candidates → what is visible → fuse.
-//!
-//! Each stage is a function of its own, so that a rerank is one more line in [`search`].
+//! From a question to passages: embed → candidates by meaning and by words, scored by six signals → fuse → what is visible.
 
 mod frequencies;
 pub mod fuse;
@@ -12,14 +10,18 @@ pub use frequencies::FrequencyCache;
 use crate::database::DatabaseError;
 use crate::engine::{Engine, OpenError};
 use crate::ids::{ArticleId, ChunkId, VersionId, WorkspaceId};
-use crate::index::{IndexError, IndexQuery, TermFrequencies, TermId};
-use crate::inference::InferenceError;
+use crate::index::{Bm25, IndexError, IndexQuery, Scores, Signal, TermFrequencies, TermId};
+use crate::inference::{InferenceError, QuestionEmbedding, QuestionToken};
 use crate::knowledge::store::{self, Standing, VisibleChunk};
-use crate::search::fuse::Ranked;
+use crate::search::fuse::{Ranked, Weights};
 use crate::telemetry::{Stage, Stages};
 
-/// Candidates that each of the two rankings brings. More than are shown, because some may have been replaced since.
-const CANDIDATES_A_RANKING: usize = 50;
+/// Candidates that meaning and words bring each. More than are shown, because some may have been replaced since.
+const CANDIDATES_A_SIGNAL: usize = 50;
+
+/// The least that a token of the question counts, where the IDF of its word is what it counts. Words without a term of their own, such
+/// as "not" and "before", still say what is asked. From 0.3 to 2 no open set moves by more than a point.
+const TOKEN_WEIGHT_MIN: f32 = 1.0;
 
 /// How often a search looks again when articles change while it looks; each look is one version of each article or another.
 const LOOKS_MAX: usize = 5;
@@ -33,6 +35,16 @@ pub struct SearchQuery<'a> {
     pub tags: &'a [String],
     /// How many passages at most.
     pub limit: usize,
+    /// What they are ranked by: [`Weights::SHIPPED`], but for measuring.
+    pub weights: Weights,
+}
+
+impl<'a> SearchQuery<'a> {
+    /// Looks for `text` in all articles, as the product does.
+    #[must_use]
+    pub fn new(text: &'a str, limit: usize) -> Self {
+        Self { text, tags: &[], limit, weights: Weights::SHIPPED }
+    }
 }
 
 /// A chunk that was found, with why.
@@ -60,12 +72,45 @@ pub struct Passage {
     pub end_char: usize,
     /// What it says.
     pub text: String,
+    /// What it was ranked by; see [`Signals`].
+    pub signals: Signals,
+    /// The fused score that passages are ranked by: the weighted mean of the signals, at most 1.
+    pub score: f32,
+}
+
+/// How much a passage says about a question, by each signal alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Signals {
     /// Cosine of question and chunk, -1 to 1.
     pub cosine: f32,
     /// BM25 as a share of what a chunk with all of the question's words could reach, 0 to 1.
     pub bm25: f32,
-    /// The fused score that passages are ranked by.
-    pub score: f32,
+    /// Late interaction: the mean cosine of the question's tokens with the nearest of the chunk's, weighted by IDF, -1 to 1.
+    #[serde(default)]
+    pub tokens: f32,
+    /// Cosine of the question and the chunk's nearest sentence, -1 to 1.
+    #[serde(default)]
+    pub sentence_cosine: f32,
+    /// Cosine of the question and the article's title, -1 to 1.
+    #[serde(default)]
+    pub title_cosine: f32,
+    /// The share of the question's words, by IDF, that stand in the article's title, 0 to 1.
+    #[serde(default)]
+    pub title_words: f32,
+}
+
+impl Signals {
+    fn of(scores: &Scores) -> Self {
+        Self {
+            cosine: scores[Signal::Meaning],
+            bm25: scores[Signal::Words],
+            tokens: scores[Signal::Tokens],
+            sentence_cosine: scores[Signal::Sentences],
+            title_cosine: scores[Signal::Title],
+            title_words: scores[Signal::TitleWords],
+        }
+    }
 }
 
 /// The question's distinct terms with how telling each is in this workspace.
@@ -132,12 +177,12 @@ pub async fn search(
     query: &SearchQuery<'_>,
     stages: &mut Stages,
 ) -> Result<Found, SearchError> {
-    let dense = stages.time(Stage::Embed, engine.embedder().embed_question(query.text)).await?;
+    let embedding = stages.time(Stage::Embed, engine.embedder().embed_question(query.text)).await?;
     stages
         .time(Stage::Search, async {
             let mut looks = 1;
             loop {
-                let (found, is_whole) = look(engine, workspace, query, &dense).await?;
+                let (found, is_whole) = look(engine, workspace, query, &embedding).await?;
                 if is_whole || looks == LOOKS_MAX {
                     return Ok(found);
                 }
@@ -153,7 +198,7 @@ async fn look(
     engine: &Engine,
     workspace: WorkspaceId,
     query: &SearchQuery<'_>,
-    dense: &[f32],
+    embedding: &QuestionEmbedding,
 ) -> Result<(Found, bool), SearchError> {
     let standing = standing(engine, workspace).await?;
     let mut generation = engine.generation();
@@ -165,12 +210,14 @@ async fn look(
         engine.frequencies().of(engine.database(), workspace, &generation.row.id, standing.knowledge_version).await?;
     let terms = question_terms(&frequencies, &question.ids);
     let index_query = IndexQuery {
-        dense: dense.to_vec(),
+        dense: embedding.dense.clone(),
+        tokens: weighted_tokens(engine.bm25(), &frequencies, query.text, &embedding.tokens),
         terms: frequencies.weighted(&question),
+        signals: query.weights.signals(),
         tags: query.tags.to_vec(),
-        limit: CANDIDATES_A_RANKING.max(query.limit),
+        limit: CANDIDATES_A_SIGNAL.max(query.limit),
     };
-    let ranked = fuse::rank(generation.index.search(workspace, index_query).await?, terms.mass);
+    let ranked = fuse::rank(generation.index.search(workspace, index_query).await?, terms.mass, &query.weights);
     let ids: Vec<ChunkId> = ranked.iter().map(|ranked| ranked.candidate.chunk).collect();
     // As many as are wanted, and only if some of those are not visible, all: reading a hundred texts to show ten is most of
     // a search's time.
@@ -196,6 +243,27 @@ fn question_terms(frequencies: &TermFrequencies, terms: &[TermId]) -> QuestionTe
     QuestionTerms { mass: idf.values().sum(), unknown_mass: frequencies.idf_mass(unknown.copied()), idf }
 }
 
+/// The tokens' vectors, each as long as its share of what all tokens count: a mean is then a sum of products.
+fn weighted_tokens(
+    bm25: &Bm25,
+    frequencies: &TermFrequencies,
+    question: &str,
+    tokens: &[QuestionToken],
+) -> Vec<Vec<f32>> {
+    let counts: Vec<f32> = tokens
+        .iter()
+        .map(|token| {
+            let word = question.get(token.word.clone()).unwrap_or_default();
+            let idf = bm25.question(word).ids.into_iter().map(|term| frequencies.idf(term));
+            idf.fold(TOKEN_WEIGHT_MIN, f32::max)
+        })
+        .collect();
+    let total: f32 = counts.iter().sum();
+    let weighted =
+        |(token, count): (&QuestionToken, &f32)| token.vector.iter().map(|float| float * count / total).collect();
+    tokens.iter().zip(&counts).map(weighted).collect()
+}
+
 /// The visible chunks in the order of the ranking.
 fn passages(visible: Vec<VisibleChunk>, ranked: &[Ranked]) -> Vec<Passage> {
     let mut visible: HashMap<ChunkId, VisibleChunk> = visible.into_iter().map(|chunk| (chunk.id, chunk)).collect();
@@ -215,8 +283,7 @@ fn passages(visible: Vec<VisibleChunk>, ranked: &[Ranked]) -> Vec<Passage> {
                 start_char: usize::try_from(chunk.start_char).unwrap_or_default(),
                 end_char: usize::try_from(chunk.end_char).unwrap_or_default(),
                 text: chunk.text,
-                cosine: ranked.candidate.cosine,
-                bm25: ranked.bm25_share,
+                signals: Signals::of(&ranked.candidate.scores),
                 score: ranked.score,
             })
         })

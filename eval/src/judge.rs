@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use candor::answer::sentences;
+use candor::knowledge::sentences;
 use rayon::prelude::*;
 
 use crate::corpus::Corpus;

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use crate::answer::Citation;
 use crate::answer::draft::{Draft, cite};
-use crate::answer::{Citation, sentences};
 use crate::index::Bm25;
+use crate::knowledge::sentences;
 use crate::search::Found;
 
 /// What this answerer is called in reports and calibrations; the number goes up when its drafts change.
@@ -19,7 +20,7 @@ pub const HOW_TO_WORDS_MAX: usize = 120;
 const PASSAGES_READ: usize = 5;
 /// How much the passage's rank score counts beside the share of the question that the sentence covers. Any weight from 0.5 to
 /// 4 gives the same accuracy on the open sets within two points; without it, sentences of unrelated passages win.
-const PASSAGE_WEIGHT: f32 = 1.0;
+const PASSAGE_WEIGHT: f32 = 3.0;
 
 /// A sentence that an answer may be made of.
 struct Candidate {
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
     use crate::ids::{ArticleId, ChunkId, Ids, VersionId};
     use crate::index::TermFrequencies;
-    use crate::search::{Passage, QuestionTerms};
+    use crate::search::{Passage, QuestionTerms, Signals};
 
     fn found(question: &str, texts: &[&str]) -> (Bm25, Found) {
         let bm25 = Bm25::new().unwrap();
@@ -152,9 +153,8 @@ mod tests {
                     start_char: 10,
                     end_char: 10 + text.chars().count(),
                     text: (*text).to_owned(),
-                    cosine: 0.5,
-                    bm25: 0.5,
-                    score: 1.5,
+                    signals: Signals { cosine: 0.5, bm25: 0.5, ..Signals::default() },
+                    score: 0.5,
                 }
             })
             .collect();

@@ -48,14 +48,14 @@ impl Features {
         for passage in found.passages.iter().take(EVIDENCE_PASSAGES) {
             let _ = writeln!(evidence_text, "{} {}", passage.title, passage.text);
         }
-        let by_cosine = Ranking::by(&found.passages, |passage| passage.cosine);
-        let by_bm25 = Ranking::by(&found.passages, |passage| passage.bm25);
+        let by_cosine = Ranking::by(&found.passages, |passage| passage.signals.cosine);
+        let by_bm25 = Ranking::by(&found.passages, |passage| passage.signals.bm25);
         let same_article =
             found.passages.iter().take(EVIDENCE_PASSAGES).filter(|passage| passage.article == answered_from.article);
         Self(vec![
-            f64::from(answered_from.cosine),
+            f64::from(answered_from.signals.cosine),
             by_cosine.margin,
-            f64::from(answered_from.bm25),
+            f64::from(answered_from.signals.bm25),
             by_bm25.margin,
             f64::from(u8::from(by_cosine.first == by_bm25.first)),
             f64::from(found.terms.covered_by(&passage_terms)),

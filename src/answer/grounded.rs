@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use crate::answer::Citation;
 use crate::answer::draft::{Draft, cite};
-use crate::answer::{Citation, sentences};
 use crate::index::{Bm25, TermId};
+use crate::knowledge::sentences;
 use crate::search::{Found, Passage};
 
 /// Sentences that are read of an answer.
@@ -226,7 +227,7 @@ fn nearest_sentence(bm25: &Bm25, passage: &Passage, terms: &HashSet<TermId>) -> 
 mod tests {
     use super::*;
     use crate::ids::{ArticleId, ChunkId, Ids, VersionId};
-    use crate::search::QuestionTerms;
+    use crate::search::{QuestionTerms, Signals};
 
     const PASSAGE: &str =
         "A return is free within 30 days. The fee is €1,500 at most. Write to help@tarnwheel.example.";
@@ -246,9 +247,8 @@ mod tests {
             start_char: 0,
             end_char: PASSAGE.chars().count(),
             text: PASSAGE.into(),
-            cosine: 0.5,
-            bm25: 0.5,
-            score: 1.5,
+            signals: Signals { cosine: 0.5, bm25: 0.5, ..Signals::default() },
+            score: 0.5,
         };
         let found = Found { passages: vec![passage], terms: QuestionTerms::default(), generation: "1".into() };
         let sentences = sentences

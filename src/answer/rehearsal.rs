@@ -46,7 +46,7 @@ pub async fn rehearse(
     let answer = answer(engine, workspace, question).await?;
     let answer_ms = began.elapsed().as_secs_f64() * 1_000.0;
     // A search of its own: an answer looks at fewer passages, and its times would not be those of an answer.
-    let query = SearchQuery { text: question.as_str(), tags: &[], limit: passages };
+    let query = SearchQuery::new(question.as_str(), passages);
     let found = search::search(engine, workspace, &query, &mut Stages::default()).await?;
     let mut ranking: Vec<RankedArticle> = Vec::new();
     for passage in found.passages {

@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId};
 use crate::index::Bm25;
 use crate::knowledge::chunk::Chunker;
-use crate::search::Found;
+use crate::search::{Found, Signals};
 use crate::telemetry::{Stage, Stages};
 
 /// Everything that led to an answer.
@@ -49,10 +49,9 @@ pub struct TracedPassage {
     pub title: String,
     /// What the passage says.
     pub text: String,
-    /// Cosine with the question.
-    pub cosine: f32,
-    /// BM25 as a share of the most that is possible.
-    pub bm25: f32,
+    /// What it was ranked by.
+    #[serde(flatten)]
+    pub signals: Signals,
     /// The score that it was ranked by.
     pub score: f32,
 }
@@ -142,8 +141,7 @@ impl Trace {
                 source: passage.source.clone(),
                 title: passage.title.clone(),
                 text: passage.text.clone(),
-                cosine: passage.cosine,
-                bm25: passage.bm25,
+                signals: passage.signals,
                 score: passage.score,
             })
             .collect();

@@ -4,8 +4,8 @@ use crate::backup::BackupError;
 use crate::engine::Engine;
 use crate::ids::{ChunkId, WorkspaceId};
 use crate::knowledge::generation::{self, Mended};
+use crate::knowledge::points::told;
 use crate::knowledge::store::{self, VisibleChunk};
-use crate::knowledge::sync::embedded_text;
 use crate::people;
 use crate::search::{SearchQuery, search};
 use crate::telemetry::Stages;
@@ -76,8 +76,8 @@ async fn sample(engine: &Engine, generation: &str) -> Result<Vec<(WorkspaceId, V
 }
 
 async fn is_found(engine: &Engine, workspace: WorkspaceId, chunk: &VisibleChunk) -> Result<bool, BackupError> {
-    let words = embedded_text(&chunk.title, &chunk.heading_path, &chunk.text);
-    let query = SearchQuery { text: &words, tags: &[], limit: PLACES };
+    let words = told(&chunk.title, &chunk.heading_path, &chunk.text);
+    let query = SearchQuery::new(&words, PLACES);
     let found = search(engine, workspace, &query, &mut Stages::default()).await?;
     // Where two articles say the same, either may come first.
     Ok(found.passages.iter().any(|passage| passage.article == chunk.article || passage.text == chunk.text))

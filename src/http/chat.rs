@@ -229,12 +229,20 @@ pub(super) struct ScoredPassage {
     start: usize,
     /// One after its last.
     end: usize,
-    /// What passages are ranked by: `cosine` + a multiple of `bm25`.
+    /// What passages are ranked by: the weighted mean of the six that follow.
     score: f32,
     /// Likeness of meaning, -1 to 1.
     cosine: f32,
     /// Likeness of words, 0 to 1.
     bm25: f32,
+    /// Likeness of the question's words, each with the passage's nearest word in its context, -1 to 1.
+    tokens: f32,
+    /// Likeness of meaning of the passage's nearest sentence, -1 to 1.
+    sentence_cosine: f32,
+    /// Likeness of meaning of the article's title, -1 to 1.
+    title_cosine: f32,
+    /// Likeness of words of the article's title, 0 to 1.
+    title_words: f32,
 }
 
 /// Finds the passages that say most about a query.
@@ -260,7 +268,7 @@ pub(super) async fn search(
     app.readiness.check()?;
     let question = Question::parse(&request.query, app.engine.config().message_chars_max)
         .map_err(|error| Problem::of_question(error, "query"))?;
-    let query = SearchQuery { text: question.as_str(), tags: &request.tags, limit: request.limit };
+    let query = SearchQuery { tags: &request.tags, ..SearchQuery::new(question.as_str(), request.limit) };
     let found = search::search(&app.engine, caller.workspace, &query, &mut Stages::default()).await?;
     count_retrieval(found.passages.first().map(|passage| passage.score));
     Ok(Json(SearchReply { passages: found.passages.into_iter().map(ScoredPassage::from).collect() }))
@@ -440,8 +448,12 @@ impl From<Passage> for ScoredPassage {
             start: passage.start_char,
             end: passage.end_char,
             score: passage.score,
-            cosine: passage.cosine,
-            bm25: passage.bm25,
+            cosine: passage.signals.cosine,
+            bm25: passage.signals.bm25,
+            tokens: passage.signals.tokens,
+            sentence_cosine: passage.signals.sentence_cosine,
+            title_cosine: passage.signals.title_cosine,
+            title_words: passage.signals.title_words,
         }
     }
 }

@@ -1,37 +1,27 @@
-//! Two rankings become one list in which every candidate has both scores.
+//! Several rankings become one list in which every candidate has all scores that are asked for.
 
 use std::collections::HashMap;
 
 use crate::ids::ChunkId;
-use crate::index::Candidate;
-
-/// A ranking: which of a candidate's two scores it gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ranking {
-    /// By the cosine of the dense vectors.
-    Meaning,
-    /// By BM25.
-    Words,
-}
+use crate::index::{Candidate, Scores, Signal};
 
 /// Candidates whose scores are still being collected.
 #[derive(Debug, Default)]
 pub(super) struct Collected {
-    /// Cosine and BM25, as far as they are known.
-    scores: HashMap<ChunkId, [Option<f32>; 2]>,
+    scores: HashMap<ChunkId, [Option<f32>; Signal::ALL.len()]>,
 }
 
 impl Collected {
-    /// Takes what `ranking` found.
-    pub(super) fn add(&mut self, ranking: Ranking, found: impl IntoIterator<Item = (ChunkId, f32)>) {
+    /// Takes what was found by `signal`.
+    pub(super) fn add(&mut self, signal: Signal, found: impl IntoIterator<Item = (ChunkId, f32)>) {
         for (chunk, score) in found {
-            self.scores.entry(chunk).or_default()[ranking as usize] = Some(score);
+            self.scores.entry(chunk).or_default()[signal as usize] = Some(score);
         }
     }
 
-    /// Those that `ranking` did not bring and that it must still be asked for: a fused score needs both.
-    pub(super) fn missing(&self, ranking: Ranking) -> Vec<ChunkId> {
-        let is_missing = |scores: &[Option<f32>; 2]| scores[ranking as usize].is_none();
+    /// Those that `signal` did not bring and that it must still be asked for: a fused score needs all.
+    pub(super) fn missing(&self, signal: Signal) -> Vec<ChunkId> {
+        let is_missing = |scores: &[Option<f32>; Signal::ALL.len()]| scores[signal as usize].is_none();
         self.scores.iter().filter(|(_, scores)| is_missing(scores)).map(|(chunk, _)| *chunk).collect()
     }
 
@@ -39,11 +29,7 @@ impl Collected {
     pub(super) fn into_candidates(self) -> Vec<Candidate> {
         self.scores
             .into_iter()
-            .map(|(chunk, [cosine, bm25])| Candidate {
-                chunk,
-                cosine: cosine.unwrap_or(0.0),
-                bm25: bm25.unwrap_or(0.0),
-            })
+            .map(|(chunk, scores)| Candidate { chunk, scores: Scores(scores.map(Option::unwrap_or_default)) })
             .collect()
     }
 }

@@ -11,16 +11,17 @@ use std::time::{Duration, Instant};
 use qdrant_edge::external::serde_json::json;
 use qdrant_edge::{
     AnyVariants, Condition, CountRequest, CreateIndex, Distance, EdgeConfig, EdgeConfigBuilder, EdgeShard,
-    EdgeSparseVectorParamsBuilder, EdgeVectorParamsBuilder, FieldCondition, FieldIndexOperations, Filter,
-    HasIdCondition, KeywordIndexParamsBuilder, Match, MatchAny, NamedQuery, OperationError, PayloadFieldSchema,
-    PayloadSchemaParams, PointId, PointInsertOperations, PointOperations, PointStruct, QueryEnum, QueryRequestBuilder,
-    Record, ScoringQuery, ScrollRequestBuilder, SparseVector, UpdateOperation, Vector, VectorInternal,
+    EdgeSparseVectorParamsBuilder, EdgeVectorParams, EdgeVectorParamsBuilder, FieldCondition, FieldIndexOperations,
+    Filter, HasIdCondition, HnswIndexConfig, KeywordIndexParamsBuilder, Match, MatchAny, Memory, MultiVectorComparator,
+    MultiVectorConfig, NamedQuery, OperationError, PayloadFieldSchema, PayloadSchemaParams, PointId,
+    PointInsertOperations, PointOperations, PointStruct, QueryEnum, QueryRequestBuilder, Record, ScoringQuery,
+    ScrollRequestBuilder, SparseVector, UpdateOperation, Vector, VectorInternal, VectorStorageDatatype,
     VectorStructInternal, Vectors, WithPayloadInterface, WithVector,
 };
 
 use crate::ids::{ChunkId, WorkspaceId};
-use crate::index::candidates::{Collected, Ranking};
-use crate::index::{BM25, Candidate, DENSE, IndexError, IndexQuery, Point, TAGS, Terms, WORKSPACE};
+use crate::index::candidates::Collected;
+use crate::index::{Candidate, Dimensions, IndexError, IndexQuery, Point, Signal, TAGS, Terms, WORKSPACE};
 
 /// How long after a write it is on the disk at the latest, should the power fail.
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
@@ -51,13 +52,13 @@ struct Inner {
 }
 
 impl EdgeIndex {
-    /// Opens the generation in `folder`, or makes it: vectors of `dimension` floats.
+    /// Opens the generation in `folder`, or makes it.
     ///
     /// # Errors
     /// [`IndexError::InUse`] when another process has it, [`IndexError::Damaged`] when it cannot be read.
-    pub fn open(folder: &Path, dimension: usize) -> Result<Self, IndexError> {
+    pub fn open(folder: &Path, dimensions: Dimensions) -> Result<Self, IndexError> {
         // The engine asserts on some broken files, and a damaged index is a reason to rebuild it, not to crash.
-        let opened = std::panic::catch_unwind(|| open_shard(folder, dimension)).map_err(|_| IndexError::Damaged {
+        let opened = std::panic::catch_unwind(|| open_shard(folder, dimensions)).map_err(|_| IndexError::Damaged {
             folder: folder.to_owned(),
             why: "a file does not hold what it should".into(),
         })?;
@@ -74,7 +75,10 @@ impl EdgeIndex {
     /// As [`Index::upsert`](crate::index::Index::upsert).
     pub(super) async fn upsert(&self, workspace: WorkspaceId, points: Vec<Point>) -> Result<(), IndexError> {
         let write = move |shard: &EdgeShard| {
-            let points = points.into_iter().map(|point| stored_point(workspace, point).into()).collect();
+            let points = points
+                .into_iter()
+                .map(|point| Ok(stored_point(workspace, point)?.into()))
+                .collect::<Result<_, OperationError>>()?;
             shard.update(UpdateOperation::PointOperation(PointOperations::UpsertPoints(
                 PointInsertOperations::PointsList(points),
             )))
@@ -247,11 +251,11 @@ fn has_room(folder: &Path) -> Result<(), IndexError> {
     }
 }
 
-fn open_shard(folder: &Path, dimension: usize) -> Result<EdgeShard, IndexError> {
+fn open_shard(folder: &Path, dimensions: Dimensions) -> Result<EdgeShard, IndexError> {
     let damaged = |why: String| IndexError::Damaged { folder: folder.to_owned(), why };
     if folder.join("edge_config.json").exists() {
         has_room(folder)?;
-        return EdgeShard::load(folder, Some(layout(dimension))).map_err(|error| {
+        return EdgeShard::load(folder, Some(layout(dimensions))).map_err(|error| {
             let why = error.to_string();
             // The engine reports the lock that another process holds as a WAL that would block.
             if why.contains("WouldBlock") { IndexError::InUse { folder: folder.to_owned() } } else { damaged(why) }
@@ -262,7 +266,7 @@ fn open_shard(folder: &Path, dimension: usize) -> Result<EdgeShard, IndexError> 
     }
     std::fs::create_dir_all(folder).map_err(|error| IndexError::Internal(error.to_string()))?;
     has_room(folder)?;
-    let shard = EdgeShard::new(folder, layout(dimension)).map_err(|error| failure(&error))?;
+    let shard = EdgeShard::new(folder, layout(dimensions)).map_err(|error| failure(&error))?;
     for (field, is_tenant) in [(WORKSPACE, true), (TAGS, false)] {
         let keyword = KeywordIndexParamsBuilder::new().is_tenant(is_tenant).build();
         let index = CreateIndex {
@@ -277,13 +281,28 @@ fn open_shard(folder: &Path, dimension: usize) -> Result<EdgeShard, IndexError> 
     Ok(shard)
 }
 
-fn layout(dimension: usize) -> EdgeConfig {
+fn layout(Dimensions { dense, tokens }: Dimensions) -> EdgeConfig {
     EdgeConfigBuilder::new()
-        .vector(DENSE, EdgeVectorParamsBuilder::new(dimension, Distance::Cosine).build())
-        .sparse_vector(BM25, EdgeSparseVectorParamsBuilder::new().build())
+        .vector(Signal::Meaning.vector(), EdgeVectorParamsBuilder::new(dense, Distance::Cosine).build())
+        .vector(Signal::Title.vector(), looked_up(EdgeVectorParamsBuilder::new(dense, Distance::Cosine)))
+        .vector(Signal::Sentences.vector(), looked_up(many(EdgeVectorParamsBuilder::new(dense, Distance::Cosine))))
+        .vector(Signal::Tokens.vector(), looked_up(many(EdgeVectorParamsBuilder::new(tokens, Distance::Dot))))
+        .sparse_vector(Signal::Words.vector(), EdgeSparseVectorParamsBuilder::new().build())
+        .sparse_vector(Signal::TitleWords.vector(), EdgeSparseVectorParamsBuilder::new().build())
         // A search takes well under a millisecond: the caller's thread is the cheapest place for it.
         .max_search_threads(1)
         .build()
+}
+
+/// Several vectors a point, of which the nearest to each of the query's counts.
+fn many(vector: EdgeVectorParamsBuilder) -> EdgeVectorParamsBuilder {
+    vector.multivector_config(MultiVectorConfig { comparator: MultiVectorComparator::MaxSim })
+}
+
+/// A vector that nothing is found by: no graph, two bytes a float, read from the disk when a candidate is looked at.
+fn looked_up(vector: EdgeVectorParamsBuilder) -> EdgeVectorParams {
+    let no_graph = HnswIndexConfig { m: 0, payload_m: Some(0), ..HnswIndexConfig::default() };
+    vector.hnsw_config(no_graph).datatype(VectorStorageDatatype::Float16).memory(Memory::Cold).build()
 }
 
 fn candidates(shard: &EdgeShard, workspace: WorkspaceId, query: &IndexQuery) -> Result<Vec<Candidate>, OperationError> {
@@ -292,67 +311,83 @@ fn candidates(shard: &EdgeShard, workspace: WorkspaceId, query: &IndexQuery) -> 
         push(&mut filter, any_of(TAGS, query.tags.clone()));
     }
     let mut collected = Collected::default();
-    let rankings = query.rankings();
-    for ranking in rankings {
-        collected.add(*ranking, nearest(shard, vector(query, *ranking), filter.clone(), query.limit)?);
+    for signal in query.that_find() {
+        collected.add(signal, nearest(shard, query, signal, filter.clone(), query.limit)?);
     }
-    for ranking in rankings {
-        let missing = collected.missing(*ranking);
-        if !missing.is_empty() {
-            let mut filter = scope(workspace);
-            push(&mut filter, ids_condition(&missing));
-            collected.add(*ranking, nearest(shard, vector(query, *ranking), filter, missing.len())?);
-        }
+    for (signal, missing) in query.missing(&collected) {
+        let mut filter = scope(workspace);
+        push(&mut filter, ids_condition(&missing));
+        collected.add(signal, nearest(shard, query, signal, filter, missing.len())?);
     }
     Ok(collected.into_candidates())
 }
 
-/// The engine's answer for one named vector.
+/// The engine's answer for one signal.
 fn nearest(
     shard: &EdgeShard,
-    (name, vector): (&str, VectorInternal),
+    query: &IndexQuery,
+    signal: Signal,
     filter: Filter,
     limit: usize,
 ) -> Result<Vec<(ChunkId, f32)>, OperationError> {
+    let vector: VectorInternal = match signal {
+        Signal::Meaning | Signal::Title => query.dense.clone().into(),
+        Signal::Sentences => Vector::new_multi(vec![query.dense.clone()])?.into(),
+        Signal::Tokens => Vector::new_multi(query.tokens.clone())?.into(),
+        Signal::Words | Signal::TitleWords => sparse(query.terms.clone()).into(),
+    };
     let request = QueryRequestBuilder::new(limit)
-        .query(ScoringQuery::Vector(QueryEnum::Nearest(NamedQuery::new(vector, name))))
+        .query(ScoringQuery::Vector(QueryEnum::Nearest(NamedQuery::new(vector, signal.vector()))))
         .filter(filter)
         .with_payload(WithPayloadInterface::Bool(false));
     let found = shard.query(request.build())?;
     Ok(found.into_iter().filter_map(|point| Some((chunk_id(point.id)?, point.score))).collect())
 }
 
-fn vector(query: &IndexQuery, ranking: Ranking) -> (&'static str, VectorInternal) {
-    match ranking {
-        Ranking::Meaning => (DENSE, query.dense.clone().into()),
-        Ranking::Words => {
-            let Terms { ids, weights } = query.terms.clone();
-            (BM25, SparseVector { indices: ids, values: weights }.into())
-        }
-    }
+fn sparse(terms: Terms) -> SparseVector {
+    SparseVector { indices: terms.ids, values: terms.weights }
 }
 
-fn stored_point(workspace: WorkspaceId, point: Point) -> PointStruct {
-    let terms = SparseVector { indices: point.terms.ids, values: point.terms.weights };
-    PointStruct::new(
+fn stored_point(workspace: WorkspaceId, point: Point) -> Result<PointStruct, OperationError> {
+    let vectors = [
+        (Signal::Meaning, Vector::new_dense(point.dense)),
+        (Signal::Words, Vector::from(sparse(point.terms))),
+        (Signal::Tokens, Vector::new_multi(point.tokens)?),
+        (Signal::Sentences, Vector::new_multi(point.sentences)?),
+        (Signal::Title, Vector::new_dense(point.title)),
+        (Signal::TitleWords, Vector::from(sparse(point.title_terms))),
+    ];
+    Ok(PointStruct::new(
         PointId::Uuid(point.chunk.as_uuid()),
-        Vectors::new_named([(DENSE, Vector::new_dense(point.dense)), (BM25, Vector::from(terms))]),
+        Vectors::new_named(vectors.map(|(signal, vector)| (signal.vector(), vector))),
         json!({ WORKSPACE: workspace.to_string(), TAGS: point.tags }),
-    )
+    ))
 }
 
 fn read_point(record: Record) -> Option<Point> {
     let Some(VectorStructInternal::Named(mut vectors)) = record.vector else { return None };
-    let (Some(VectorInternal::Dense(dense)), Some(VectorInternal::Sparse(terms))) =
-        (vectors.remove(DENSE), vectors.remove(BM25))
-    else {
-        return None;
+    let mut taken = |signal: Signal| vectors.remove(signal.vector());
+    let dense = |vector| match vector {
+        VectorInternal::Dense(dense) => Some(dense),
+        VectorInternal::Sparse(_) | VectorInternal::MultiDense(_) => None,
+    };
+    let many = |vector| match vector {
+        VectorInternal::MultiDense(many) => Some(many.into_multi_vectors()),
+        VectorInternal::Dense(_) | VectorInternal::Sparse(_) => None,
+    };
+    let terms = |vector| match vector {
+        VectorInternal::Sparse(sparse) => Some(Terms { ids: sparse.indices, weights: sparse.values }),
+        VectorInternal::Dense(_) | VectorInternal::MultiDense(_) => None,
     };
     let tags = record.payload.as_ref().and_then(|payload| payload.0.get(TAGS)?.as_array().cloned()).unwrap_or_default();
     Some(Point {
         chunk: chunk_id(record.id)?,
-        dense,
-        terms: Terms { ids: terms.indices, weights: terms.values },
+        dense: dense(taken(Signal::Meaning)?)?,
+        tokens: many(taken(Signal::Tokens)?)?,
+        sentences: many(taken(Signal::Sentences)?)?,
+        title: dense(taken(Signal::Title)?)?,
+        terms: terms(taken(Signal::Words)?)?,
+        title_terms: terms(taken(Signal::TitleWords)?)?,
         tags: tags.iter().filter_map(|tag| Some(tag.as_str()?.to_owned())).collect(),
     })
 }

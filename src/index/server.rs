@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use qdrant_client::config::QdrantConfig;
 use qdrant_client::qdrant::{
-    Condition, CountPointsBuilder, CreateCollectionBuilder, CreateFieldIndexCollectionBuilder, DeletePointsBuilder,
-    Distance, FieldType, Filter, KeywordIndexParamsBuilder, NamedVectors, PointId, PointStruct, Query,
+    Condition, CountPointsBuilder, CreateCollectionBuilder, CreateFieldIndexCollectionBuilder, Datatype,
+    DeletePointsBuilder, Distance, FieldType, Filter, HnswConfigDiffBuilder, KeywordIndexParamsBuilder,
+    MultiVectorComparator, MultiVectorConfigBuilder, NamedVectors, PointId, PointStruct, Query,
     QueryBatchPointsBuilder, QueryPoints, QueryPointsBuilder, ScoredPoint, ScrollPointsBuilder,
     SparseVectorParamsBuilder, SparseVectorsConfigBuilder, UpsertPointsBuilder, Value, Vector, VectorInput,
     VectorParamsBuilder, VectorsConfigBuilder, point_id,
@@ -16,15 +17,15 @@ use qdrant_client::{Payload, Qdrant, QdrantError};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::ids::{ChunkId, WorkspaceId};
-use crate::index::candidates::{Collected, Ranking};
-use crate::index::{BM25, Candidate, DENSE, IndexError, IndexQuery, Point, TAGS, WORKSPACE};
+use crate::index::candidates::Collected;
+use crate::index::{Candidate, Dimensions, IndexError, IndexQuery, Point, Signal, TAGS, Terms, WORKSPACE};
 
 /// How long one call may take; the client tries a reading call that failed once more.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a new connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Points in one call: about half a megabyte.
-const UPSERT_POINTS_MAX: usize = 256;
+/// Points in one call: about two megabytes.
+const UPSERT_POINTS_MAX: usize = 64;
 /// Ids in one call that deletes.
 const DELETE_POINTS_MAX: usize = 5_000;
 /// Ids in one page of a scroll.
@@ -45,7 +46,7 @@ pub struct ServerIndex {
     client: Qdrant,
     url: String,
     collection: String,
-    dimension: usize,
+    dimensions: Dimensions,
 }
 
 impl std::fmt::Debug for ServerIndex {
@@ -55,12 +56,12 @@ impl std::fmt::Debug for ServerIndex {
 }
 
 impl ServerIndex {
-    /// The generation in `collection`: vectors of `dimension` floats. Nothing is sent yet.
+    /// The generation in `collection`. Nothing is sent yet.
     ///
     /// # Errors
     /// [`IndexError::Refused`] when the address is no URL.
-    pub fn new(address: &ServerAddress, collection: &str, dimension: usize) -> Result<Self, IndexError> {
-        Ok(Self { client: connect(address)?, url: address.url.clone(), collection: collection.to_owned(), dimension })
+    pub fn new(address: &ServerAddress, collection: &str, dimensions: Dimensions) -> Result<Self, IndexError> {
+        Ok(Self { client: connect(address)?, url: address.url.clone(), collection: collection.to_owned(), dimensions })
     }
 
     /// Makes the collection where it is missing. Safe to repeat, and to do in several processes at once.
@@ -69,11 +70,7 @@ impl ServerIndex {
     /// As any call.
     pub async fn prepare(&self) -> Result<(), IndexError> {
         if !self.client.collection_exists(&self.collection).await.map_err(|error| self.failure(&error))? {
-            let mut vectors = VectorsConfigBuilder::default();
-            let dimension = u64::try_from(self.dimension).unwrap_or_default();
-            vectors.add_named_vector_params(DENSE, VectorParamsBuilder::new(dimension, Distance::Cosine));
-            let mut sparse = SparseVectorsConfigBuilder::default();
-            sparse.add_named_vector_params(BM25, SparseVectorParamsBuilder::default());
+            let (vectors, sparse) = layout(self.dimensions);
             let layout =
                 CreateCollectionBuilder::new(&self.collection).vectors_config(vectors).sparse_vectors_config(sparse);
             if let Err(error) = self.client.create_collection(layout).await
@@ -123,36 +120,32 @@ impl ServerIndex {
             filter.must.push(Condition::matches(TAGS, query.tags.clone()));
         }
         let mut collected = Collected::default();
-        let rankings = query.rankings();
-        let first = rankings.iter().map(|ranking| (*ranking, filter.clone(), query.limit)).collect();
-        self.rank(query, first, &mut collected).await?;
-        let second: Vec<_> = rankings
-            .iter()
-            .map(|ranking| (*ranking, collected.missing(*ranking)))
-            .filter(|(_, missing)| !missing.is_empty())
-            .map(|(ranking, missing)| (ranking, Filter::must([of(workspace), among(&missing)]), missing.len()))
-            .collect();
-        if !second.is_empty() {
-            self.rank(query, second, &mut collected).await?;
-        }
+        let first = query.that_find().into_iter().map(|signal| (signal, filter.clone(), query.limit)).collect();
+        self.ask(query, first, &mut collected).await?;
+        let missing = query.missing(&collected).into_iter();
+        let second =
+            missing.map(|(signal, chunks)| (signal, Filter::must([of(workspace), among(&chunks)]), chunks.len()));
+        self.ask(query, second.collect(), &mut collected).await?;
         Ok(collected.into_candidates())
     }
 
-    /// Asks for several rankings in one call.
-    async fn rank(
+    /// Asks for several signals in one call.
+    async fn ask(
         &self,
         query: &IndexQuery,
-        asked: Vec<(Ranking, Filter, usize)>,
+        asked: Vec<(Signal, Filter, usize)>,
         collected: &mut Collected,
     ) -> Result<(), IndexError> {
-        let rankings: Vec<Ranking> = asked.iter().map(|(ranking, ..)| *ranking).collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let signals: Vec<Signal> = asked.iter().map(|(signal, ..)| *signal).collect();
         let queries: Vec<QueryPoints> = asked
             .into_iter()
-            .map(|(ranking, filter, limit)| {
-                let (name, vector) = vector(query, ranking);
+            .map(|(signal, filter, limit)| {
                 QueryPointsBuilder::new(&self.collection)
-                    .query(Query::new_nearest(vector))
-                    .using(name)
+                    .query(Query::new_nearest(vector(query, signal)))
+                    .using(signal.vector())
                     .filter(filter)
                     .limit(u64::try_from(limit).unwrap_or(u64::MAX))
                     .with_payload(false)
@@ -161,8 +154,8 @@ impl ServerIndex {
             .collect();
         let batch = QueryBatchPointsBuilder::new(&self.collection, queries);
         let found = self.client.query_batch(batch).await.map_err(|error| self.failure(&error))?;
-        for (ranking, batch) in rankings.into_iter().zip(found.result) {
-            collected.add(ranking, batch.result.into_iter().filter_map(scored));
+        for (signal, batch) in signals.into_iter().zip(found.result) {
+            collected.add(signal, batch.result.into_iter().filter_map(scored));
         }
         Ok(())
     }
@@ -229,17 +222,49 @@ fn connect(address: &ServerAddress) -> Result<Qdrant, IndexError> {
     config.build().map_err(|error| failure(&address.url, &error))
 }
 
-fn vector(query: &IndexQuery, ranking: Ranking) -> (&'static str, VectorInput) {
-    match ranking {
-        Ranking::Meaning => (DENSE, VectorInput::new_dense(query.dense.clone())),
-        Ranking::Words => (BM25, VectorInput::new_sparse(query.terms.ids.clone(), query.terms.weights.clone())),
+fn layout(Dimensions { dense, tokens }: Dimensions) -> (VectorsConfigBuilder, SparseVectorsConfigBuilder) {
+    let params =
+        |floats: usize, distance| VectorParamsBuilder::new(u64::try_from(floats).unwrap_or_default(), distance);
+    // Several vectors a point, of which the nearest to each of the query's counts.
+    let many = |vector: VectorParamsBuilder| {
+        vector.multivector_config(MultiVectorConfigBuilder::new(MultiVectorComparator::MaxSim))
+    };
+    // A vector that nothing is found by: no graph, two bytes a float, read from the disk when a candidate is looked at.
+    let looked_up = |vector: VectorParamsBuilder| {
+        let no_graph = HnswConfigDiffBuilder::default().m(0).payload_m(0);
+        vector.hnsw_config(no_graph).datatype(Datatype::Float16).on_disk(true)
+    };
+    let mut vectors = VectorsConfigBuilder::default();
+    vectors.add_named_vector_params(Signal::Meaning.vector(), params(dense, Distance::Cosine));
+    vectors.add_named_vector_params(Signal::Title.vector(), looked_up(params(dense, Distance::Cosine)));
+    vectors.add_named_vector_params(Signal::Sentences.vector(), looked_up(many(params(dense, Distance::Cosine))));
+    vectors.add_named_vector_params(Signal::Tokens.vector(), looked_up(many(params(tokens, Distance::Dot))));
+    let mut sparse = SparseVectorsConfigBuilder::default();
+    sparse.add_named_vector_params(Signal::Words.vector(), SparseVectorParamsBuilder::default());
+    sparse.add_named_vector_params(Signal::TitleWords.vector(), SparseVectorParamsBuilder::default());
+    (vectors, sparse)
+}
+
+fn vector(query: &IndexQuery, signal: Signal) -> VectorInput {
+    match signal {
+        Signal::Meaning | Signal::Title => VectorInput::new_dense(query.dense.clone()),
+        Signal::Sentences => VectorInput::new_multi(vec![query.dense.clone()]),
+        Signal::Tokens => VectorInput::new_multi(query.tokens.clone()),
+        Signal::Words | Signal::TitleWords => {
+            VectorInput::new_sparse(query.terms.ids.clone(), query.terms.weights.clone())
+        }
     }
 }
 
 fn stored_point(workspace: WorkspaceId, point: Point) -> PointStruct {
+    let sparse = |terms: Terms| Vector::new_sparse(terms.ids, terms.weights);
     let vectors = NamedVectors::default()
-        .add_vector(DENSE, Vector::new_dense(point.dense))
-        .add_vector(BM25, Vector::new_sparse(point.terms.ids, point.terms.weights));
+        .add_vector(Signal::Meaning.vector(), Vector::new_dense(point.dense))
+        .add_vector(Signal::Words.vector(), sparse(point.terms))
+        .add_vector(Signal::Tokens.vector(), Vector::new_multi(point.tokens))
+        .add_vector(Signal::Sentences.vector(), Vector::new_multi(point.sentences))
+        .add_vector(Signal::Title.vector(), Vector::new_dense(point.title))
+        .add_vector(Signal::TitleWords.vector(), sparse(point.title_terms));
     let mut payload = Payload::new();
     payload.insert(WORKSPACE, workspace.to_string());
     payload.insert(TAGS, point.tags.into_iter().map(Value::from).collect::<Vec<_>>());

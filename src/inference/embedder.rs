@@ -15,7 +15,9 @@ use tokenizers::Tokenizer;
 use tokio::sync::OnceCell;
 
 use crate::config::{Config, Precision};
-use crate::inference::lanes::{Lane, Pending};
+use crate::inference::lanes::Lane;
+use crate::inference::token_projection::{self, TokenProjection};
+use crate::inference::token_states::{Passage, PassageEmbedding, QuestionEmbedding, TokenStates};
 use crate::inference::{InferenceError, KeptEmbeddings, bert_onnx};
 
 /// The longest text in tokens that the model sees; all-MiniLM-L6-v2 was trained on no more.
@@ -24,9 +26,10 @@ pub const TOKENS_MAX: usize = 256;
 /// What vectors of this model are called: those of two identities do not compare.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Identity {
-    /// Model, precision and the start of the weights' SHA-256, as in `all-MiniLM-L6-v2-int8-53aa51172d14`.
+    /// Model, precision, the start of the weights' SHA-256 and the floats of a token, as in
+    /// `all-MiniLM-L6-v2-int8-53aa51172d14-tokens48`.
     pub name: String,
-    /// Floats a vector.
+    /// Floats of a vector of a text.
     pub dimension: usize,
 }
 
@@ -38,7 +41,10 @@ pub struct Embedder {
 
 struct Inner {
     source: Source,
+    /// What the sessions' vectors are called before tokens are projected.
+    weights: String,
     identity: Identity,
+    projection: Arc<TokenProjection>,
     tokenizer: Tokenizer,
     /// The sessions that were opened; the lane that is needed first takes them.
     opened: Mutex<Vec<TextEmbedding>>,
@@ -48,14 +54,6 @@ struct Inner {
     bulk: OnceCell<Lane>,
     bulk_queue_max: usize,
     kept: OnceLock<KeptEmbeddings>,
-}
-
-/// A vector that is wanted.
-enum Waiting {
-    /// It was made before.
-    Kept(Vec<f32>),
-    /// A lane has it; with the text where it is to be kept.
-    OnItsWay(Option<String>, Pending),
 }
 
 /// Where a model comes from.
@@ -85,10 +83,12 @@ impl Embedder {
         // The chunker counts whole texts: nothing may be cut or filled up.
         tokenizer.with_truncation(None).map_err(failed)?;
         tokenizer.with_padding(None);
-        let dimension = first.embed(["."], None).map_err(failed)?.first().map_or(0, Vec::len);
+        let dimension = TokenStates::of(first, ".")?.dimension();
         let inner = Inner {
             source,
-            identity: Identity { name, dimension },
+            projection: Arc::new(TokenProjection::of_model(&name, dimension)),
+            identity: Identity { name: format!("{name}-tokens{}", token_projection::DIMENSION), dimension },
+            weights: name,
             tokenizer,
             opened: Mutex::new(opened),
             sessions: config.embedding_sessions,
@@ -119,66 +119,69 @@ impl Embedder {
         self.inner.questions.get().is_none_or(Lane::is_running)
     }
 
-    /// Takes vectors from `kept` from now on and adds to it. For measuring: a product that embeds a question twice has other
-    /// things to mend. Only the first call counts.
+    /// Takes the vectors of questions from `kept` from now on and adds to it. For measuring: a product remembers its last
+    /// questions in memory. Only the first call counts.
     pub fn keep(&self, kept: KeptEmbeddings) {
         // A second one is closed unused.
         let _ = self.inner.kept.set(kept);
     }
 
-    /// Whether the vector of `text` is kept, so that embedding it takes no time.
+    /// Whether the vectors of the question are kept, so that embedding it takes no time.
     #[must_use]
-    pub fn is_kept(&self, text: &str) -> bool {
-        self.inner.kept.get().is_some_and(|kept| kept.get(text).is_some())
+    pub fn is_kept(&self, question: &str) -> bool {
+        self.inner.kept.get().is_some_and(|kept| kept.get(question).is_some())
     }
 
-    /// Embeds one question: a unit vector of [`Identity::dimension`] floats.
+    /// Embeds one question.
     ///
     /// Text beyond [`TOKENS_MAX`] tokens is cut.
     ///
     /// # Errors
     /// [`InferenceError::Overloaded`] when too many wait already.
-    pub async fn embed_question(&self, question: &str) -> Result<Vec<f32>, InferenceError> {
+    pub async fn embed_question(&self, question: &str) -> Result<QuestionEmbedding, InferenceError> {
         let kept = self.inner.kept.get();
-        if let Some(vector) = kept.and_then(|kept| kept.get(question)) {
-            return Ok(vector);
+        if let Some(embedding) = kept.and_then(|kept| kept.get(question)) {
+            return Ok(embedding);
         }
-        let vector = self.question_lane().await?.try_embed(question.to_owned()).await?;
+        let (text, projection) = (question.to_owned(), Arc::clone(&self.inner.projection));
+        let embed = move |model: &mut TextEmbedding| Ok(TokenStates::of(model, &text)?.question(&projection));
+        let embedding = self.question_lane().await?.try_ask(embed).await?;
         if let Some(kept) = kept {
-            kept.put(question, &vector);
+            kept.put(question, &embedding);
         }
-        Ok(vector)
+        Ok(embedding)
     }
 
-    /// Embeds texts for storage: one unit vector for each, in the same order. Waits while the bulk lane is full.
+    /// Embeds texts for storage, in the same order. Waits while the bulk lane is full.
     ///
     /// Text beyond [`TOKENS_MAX`] tokens is cut, so chunk first. Questions never wait behind it.
     ///
     /// # Errors
     /// [`InferenceError::Failed`]; never a part of the vectors.
-    pub async fn embed_passages(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, InferenceError> {
-        let kept = self.inner.kept.get();
-        let mut waiting: Vec<Waiting> = Vec::with_capacity(texts.len());
-        for text in texts {
-            waiting.push(match kept.and_then(|kept| kept.get(&text)) {
-                Some(vector) => Waiting::Kept(vector),
-                None => Waiting::OnItsWay(kept.map(|_| text.clone()), self.bulk_lane().await?.queue(text).await?),
-            });
+    pub async fn embed_passages(&self, passages: Vec<Passage>) -> Result<Vec<PassageEmbedding>, InferenceError> {
+        let lane = self.bulk_lane().await?;
+        let mut waiting = Vec::with_capacity(passages.len());
+        for passage in passages {
+            let projection = Arc::clone(&self.inner.projection);
+            let embed = move |model: &mut TextEmbedding| {
+                Ok(TokenStates::of(model, &passage.text)?.passage(&projection, &passage))
+            };
+            waiting.push(lane.queue(embed).await?);
         }
-        let mut vectors = Vec::with_capacity(waiting.len());
-        for waiting in waiting {
-            vectors.push(match waiting {
-                Waiting::Kept(vector) => vector,
-                Waiting::OnItsWay(text, pending) => {
-                    let vector = pending.vector().await?;
-                    if let (Some(kept), Some(text)) = (kept, text) {
-                        kept.put(&text, &vector);
-                    }
-                    vector
-                }
-            });
+        let mut embeddings = Vec::with_capacity(waiting.len());
+        for pending in waiting {
+            embeddings.push(pending.outcome().await?);
         }
-        Ok(vectors)
+        Ok(embeddings)
+    }
+
+    /// The states of the tokens of `text`, as the model gives them: for measuring what to keep of them.
+    ///
+    /// # Errors
+    /// [`InferenceError::Failed`].
+    pub async fn token_states(&self, text: String) -> Result<TokenStates, InferenceError> {
+        let ask = move |model: &mut TextEmbedding| TokenStates::of(model, &text);
+        self.bulk_lane().await?.queue(ask).await?.outcome().await
     }
 
     /// Lanes are started when they are first needed: a server that only answers has no use for bulk sessions, `ingest` none for
@@ -201,9 +204,9 @@ impl Embedder {
                 return Ok(opened);
             }
             let (name, sessions) = inner.source.load(inner.sessions)?;
-            if name != inner.identity.name {
+            if name != inner.weights {
                 // Vectors of two models do not compare.
-                let loaded = &inner.identity.name;
+                let loaded = &inner.weights;
                 return Err(InferenceError::Failed(format!("{loaded} was replaced by {name} on disk: restart")));
             }
             Ok(sessions)

@@ -1,4 +1,4 @@
-//! Embeddings that were made before, kept in a file: who measures the same texts again and again pays for them once.
+//! Embeddings of questions that were made before, kept in a file: who measures the same set again and again pays for it once.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,21 +7,25 @@ use std::sync::{Mutex, PoisonError};
 use redb::{Database, DatabaseError, ReadableDatabase as _, TableDefinition};
 use sha2::{Digest, Sha256};
 
-use crate::inference::Identity;
+use crate::inference::token_states::{QuestionEmbedding, QuestionToken};
+use crate::inference::{Identity, token_projection};
 
 /// Vectors that wait for the next commit, which takes a moment of the disk's time each.
 const UNWRITTEN_MAX: usize = 512;
 
-/// SHA-256 of a text.
+/// SHA-256 of a question.
 type Key = [u8; 32];
 
-/// The vectors of one model, by text.
+/// The vector of the whole; those of the tokens one after the other; the first and the last byte of each one's word.
+type Stored = (Vec<f32>, Vec<f32>, Vec<(u64, u64)>);
+
+/// The vectors of one model, by question.
 pub struct KeptEmbeddings {
     database: Database,
     /// The identity of the model, since vectors of two do not compare.
     table: String,
     dimension: usize,
-    unwritten: Mutex<HashMap<Key, Vec<f32>>>,
+    unwritten: Mutex<HashMap<Key, QuestionEmbedding>>,
 }
 
 /// Why there are no kept embeddings.
@@ -58,49 +62,62 @@ impl KeptEmbeddings {
         Ok(kept)
     }
 
-    /// The vector of `text`, if it was made before and can be read.
-    pub(super) fn get(&self, text: &str) -> Option<Vec<f32>> {
-        if let Some(vector) = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).get(&key(text)) {
-            return Some(vector.clone());
+    /// The vectors of `question`, if they were made before and can be read.
+    pub(super) fn get(&self, question: &str) -> Option<QuestionEmbedding> {
+        if let Some(embedding) = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).get(&key(question)) {
+            return Some(embedding.clone());
         }
         let transaction = self.database.begin_read().ok()?;
-        let bytes = transaction.open_table(self.definition()).ok()?.get(key(text)).ok()??.value().to_vec();
-        let vector: Vec<f32> =
-            bytes.chunks_exact(4).filter_map(|four| Some(f32::from_le_bytes(four.try_into().ok()?))).collect();
-        (vector.len() == self.dimension).then_some(vector)
+        let stored = transaction.open_table(self.definition()).ok()?.get(key(question)).ok()??.value();
+        let embedding = read(stored)?;
+        (embedding.dense.len() == self.dimension).then_some(embedding)
     }
 
-    /// Keeps the vector of `text`; a disk that is full costs only that it is made again.
-    pub(super) fn put(&self, text: &str, vector: &[f32]) {
+    /// Keeps the vectors of `question`; a disk that is full costs only that they are made again.
+    pub(super) fn put(&self, question: &str, embedding: &QuestionEmbedding) {
         let mut unwritten = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
-        unwritten.insert(key(text), vector.to_vec());
+        unwritten.insert(key(question), embedding.clone());
         if unwritten.len() >= UNWRITTEN_MAX {
             self.write(&mut unwritten);
         }
     }
 
-    fn write(&self, unwritten: &mut HashMap<Key, Vec<f32>>) {
+    fn write(&self, unwritten: &mut HashMap<Key, QuestionEmbedding>) {
         if let Err(error) = self.commit(unwritten) {
             tracing::warn!(%error, "embeddings could not be kept");
         }
         unwritten.clear();
     }
 
-    fn commit(&self, vectors: &HashMap<Key, Vec<f32>>) -> Result<(), redb::Error> {
+    fn commit(&self, embeddings: &HashMap<Key, QuestionEmbedding>) -> Result<(), redb::Error> {
         let transaction = self.database.begin_write()?;
         {
             let mut table = transaction.open_table(self.definition())?;
-            for (key, vector) in vectors {
-                let bytes: Vec<u8> = vector.iter().flat_map(|float| float.to_le_bytes()).collect();
-                table.insert(*key, bytes.as_slice())?;
+            for (key, embedding) in embeddings {
+                table.insert(*key, stored(embedding))?;
             }
         }
         Ok(transaction.commit()?)
     }
 
-    fn definition(&self) -> TableDefinition<'_, Key, &'static [u8]> {
+    fn definition(&self) -> TableDefinition<'_, Key, Stored> {
         TableDefinition::new(&self.table)
     }
+}
+
+fn stored(embedding: &QuestionEmbedding) -> Stored {
+    let place = |byte: usize| u64::try_from(byte).unwrap_or(u64::MAX);
+    let tokens = embedding.tokens.iter().flat_map(|token| token.vector.iter().copied()).collect();
+    let words = embedding.tokens.iter().map(|token| (place(token.word.start), place(token.word.end))).collect();
+    (embedding.dense.clone(), tokens, words)
+}
+
+fn read((dense, tokens, words): Stored) -> Option<QuestionEmbedding> {
+    let vectors = tokens.chunks_exact(token_projection::DIMENSION);
+    let tokens = vectors.zip(words).map(|(vector, (start, end))| {
+        Some(QuestionToken { vector: vector.to_vec(), word: usize::try_from(start).ok()?..usize::try_from(end).ok()? })
+    });
+    Some(QuestionEmbedding { dense, tokens: tokens.collect::<Option<_>>()? })
 }
 
 impl Drop for KeptEmbeddings {
@@ -122,19 +139,24 @@ mod tests {
         Identity { name: name.to_owned(), dimension: 2 }
     }
 
+    fn embedding(first: f32) -> QuestionEmbedding {
+        let token = |start| QuestionToken { vector: vec![first; token_projection::DIMENSION], word: start..start + 3 };
+        QuestionEmbedding { dense: vec![first, -1.0], tokens: vec![token(0), token(4)] }
+    }
+
     #[test]
-    fn a_vector_is_found_again_after_the_file_was_closed_and_only_for_its_model() {
+    fn vectors_are_found_again_after_the_file_was_closed_and_only_for_their_model() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("embeddings.redb");
         let kept = KeptEmbeddings::open(&path, &identity("one")).unwrap();
-        kept.put("text", &[0.5, -1.0]);
-        assert_eq!(kept.get("text"), Some(vec![0.5, -1.0]), "what is not written yet is found too");
+        kept.put("question", &embedding(0.5));
+        assert_eq!(kept.get("question"), Some(embedding(0.5)), "what is not written yet is found too");
         drop(kept);
         let kept = KeptEmbeddings::open(&path, &identity("one")).unwrap();
-        assert_eq!(kept.get("text"), Some(vec![0.5, -1.0]));
-        assert_eq!(kept.get("other text"), None);
+        assert_eq!(kept.get("question"), Some(embedding(0.5)));
+        assert_eq!(kept.get("other question"), None);
         drop(kept);
-        assert_eq!(KeptEmbeddings::open(&path, &identity("two")).unwrap().get("text"), None);
+        assert_eq!(KeptEmbeddings::open(&path, &identity("two")).unwrap().get("question"), None);
     }
 
     #[test]
@@ -142,9 +164,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kept = KeptEmbeddings::open(&folder.path().join("embeddings.redb"), &identity("one")).unwrap();
         for number in 0..UNWRITTEN_MAX {
-            kept.put(&number.to_string(), &[1.0, 2.0]);
+            kept.put(&number.to_string(), &embedding(1.0));
         }
-        assert_eq!(kept.get("0"), Some(vec![1.0, 2.0]));
+        assert_eq!(kept.get("0"), Some(embedding(1.0)));
     }
 
     #[test]

@@ -20,18 +20,20 @@ pub(super) struct Lane {
     work: Weak<Mutex<Receiver<Work>>>,
 }
 
+/// Asks the model for what somebody wants and hands it over.
+type Task = Box<dyn FnOnce(&mut TextEmbedding) + Send>;
+
 struct Work {
-    text: String,
-    reply: oneshot::Sender<Result<Vec<f32>, InferenceError>>,
+    task: Task,
     /// The place in the queue, free again when the work is done.
     place: OwnedSemaphorePermit,
 }
 
-/// A vector that is on its way.
-pub(super) struct Pending(oneshot::Receiver<Result<Vec<f32>, InferenceError>>);
+/// Something of the model's that is on its way.
+pub(super) struct Pending<T>(oneshot::Receiver<Result<T, InferenceError>>);
 
-impl Pending {
-    pub(super) async fn vector(self) -> Result<Vec<f32>, InferenceError> {
+impl<T> Pending<T> {
+    pub(super) async fn outcome(self) -> Result<T, InferenceError> {
         self.0.await.map_err(|_| InferenceError::Failed("a model thread has ended".into()))?
     }
 }
@@ -62,48 +64,56 @@ impl Lane {
         self.work.strong_count() > 0
     }
 
-    /// Embeds `text`, or says at once that too many wait.
-    pub(super) async fn try_embed(&self, text: String) -> Result<Vec<f32>, InferenceError> {
+    /// Does `ask` on one of the lane's models, or says at once that too many wait.
+    pub(super) async fn try_ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&mut TextEmbedding) -> Result<T, InferenceError> + Send + 'static,
+    ) -> Result<T, InferenceError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| InferenceError::Overloaded)?;
-        self.send(text, place)?.vector().await
+        self.send(ask, place)?.outcome().await
     }
 
-    /// Queues `text`, waiting for a place.
-    pub(super) async fn queue(&self, text: String) -> Result<Pending, InferenceError> {
+    /// Queues `ask`, waiting for a place.
+    pub(super) async fn queue<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&mut TextEmbedding) -> Result<T, InferenceError> + Send + 'static,
+    ) -> Result<Pending<T>, InferenceError> {
         let place = Arc::clone(&self.places)
             .acquire_owned()
             .await
             .map_err(|error| InferenceError::Failed(error.to_string()))?;
-        self.send(text, place)
+        self.send(ask, place)
     }
 
-    fn send(&self, text: String, place: OwnedSemaphorePermit) -> Result<Pending, InferenceError> {
+    fn send<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&mut TextEmbedding) -> Result<T, InferenceError> + Send + 'static,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Pending<T>, InferenceError> {
         let (reply, pending) = oneshot::channel();
+        let task: Task = Box::new(move |model| {
+            // Whoever asked may have gone, before the work or while it was done.
+            if !reply.is_closed() {
+                let _ = reply.send(ask(model));
+            }
+        });
         self.queue
-            .send(Work { text, reply, place })
+            .send(Work { task, place })
             .map_err(|_| InferenceError::Failed("all model threads have ended".into()))?;
         Ok(Pending(pending))
     }
 }
 
-/// Embeds what comes, one text at a time: no padding, and int8 vectors that do not depend on their neighbours.
+/// Does what comes, one text at a time: no padding, and int8 vectors that do not depend on their neighbours.
 fn serve(mut model: TextEmbedding, work: &Mutex<Receiver<Work>>, yields: bool) {
     if yields {
         yield_to_others();
     }
     loop {
         let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Work { text, reply, place }) = next else { return };
-        if reply.is_closed() {
-            // Whoever asked has gone.
-            continue;
-        }
-        let vector = model.embed([text], None).map_err(|error| InferenceError::Failed(error.to_string())).and_then(
-            |mut vectors| vectors.pop().ok_or_else(|| InferenceError::Failed("the model gave no vector".into())),
-        );
+        let Ok(Work { task, place }) = next else { return };
+        task(&mut model);
         drop(place);
-        // Whoever asked may have gone in the meantime.
-        let _ = reply.send(vector);
     }
 }
 

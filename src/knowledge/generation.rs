@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::database::DatabaseError;
 use crate::engine::{Engine, Generation};
 use crate::ids::{ChunkId, WorkspaceId};
-use crate::index::Point;
 use crate::knowledge::parse::{Format, ParsedArticle, parse};
+use crate::knowledge::points::{self, Told};
 use crate::knowledge::store::{self, CurrentVersion};
-use crate::knowledge::sync::{KnowledgeError, blocking, embed, embedded_text, fragment, placed, rows};
+use crate::knowledge::sync::{KnowledgeError, blocking, embed, fragment, placed, rows};
 use crate::people;
 
 /// Versions that are chunked before the next are read.
@@ -106,19 +106,17 @@ async fn restore(
     chunks: &[ChunkId],
 ) -> Result<usize, KnowledgeError> {
     let chunks = store::visible_chunks(engine.database(), workspace, &generation.row.id, chunks).await?;
-    let texts: Vec<String> =
-        chunks.iter().map(|chunk| embedded_text(&chunk.title, &chunk.heading_path, &chunk.text)).collect();
-    let vectors = engine.embedder().embed_passages(texts.clone()).await?;
-    let points: Vec<Point> = chunks
-        .into_iter()
-        .zip(texts.iter().zip(vectors))
-        .map(|(chunk, (text, dense))| Point {
+    let told: Vec<Told<'_>> = chunks
+        .iter()
+        .map(|chunk| Told {
             chunk: chunk.id,
-            dense,
-            terms: engine.bm25().document(text),
-            tags: chunk.tags,
+            title: &chunk.title,
+            heading_path: &chunk.heading_path,
+            text: &chunk.text,
+            tags: &chunk.tags,
         })
         .collect();
+    let points = points::points(engine, &told).await?;
     let restored = points.len();
     generation.index.upsert(workspace, points).await?;
     Ok(restored)

@@ -4,7 +4,8 @@ use sqlx::QueryBuilder;
 
 use crate::database::{Database, DatabaseError, Transaction};
 use crate::ids::{ArticleId, ChunkId, VersionId, WorkspaceId};
-use crate::index::TermFrequencies;
+use crate::index::{Dimensions, TermFrequencies};
+use crate::inference::token_projection;
 use crate::knowledge::parse::Fragment;
 use crate::{execute, read, run};
 
@@ -95,6 +96,14 @@ pub struct GenerationRow {
     pub tokenizer: String,
     pub chunker: String,
     pub dimension: i64,
+}
+
+impl GenerationRow {
+    /// How many floats its vectors have.
+    #[must_use]
+    pub fn dimensions(&self) -> Dimensions {
+        Dimensions { dense: usize::try_from(self.dimension).unwrap_or_default(), tokens: token_projection::DIMENSION }
+    }
 }
 
 /// The published articles of a workspace that came from files.

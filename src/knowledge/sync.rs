@@ -11,6 +11,7 @@ use crate::index::{IndexError, Point};
 use crate::inference::InferenceError;
 use crate::knowledge::chunk::Chunk;
 use crate::knowledge::parse::{Format, Fragment, ParseError, ParsedArticle, parse};
+use crate::knowledge::points::{self, Told};
 use crate::knowledge::store::{self, Known, NewChunk, NewVersion};
 
 /// One article file as it was read.
@@ -328,30 +329,18 @@ pub(super) async fn embed(
     tags: &[String],
     chunks: &[PreparedChunk],
 ) -> Result<Vec<Point>, KnowledgeError> {
-    let texts: Vec<String> =
-        chunks.iter().map(|chunk| embedded_text(title, &chunk.heading_path, &chunk.text)).collect();
-    let vectors = engine.embedder().embed_passages(texts.clone()).await?;
-    let points = texts.iter().zip(vectors).enumerate().map(|(ordinal, (text, dense))| Point {
-        chunk: ChunkId::of(version, &generation.row.id, ordinal),
-        dense,
-        terms: engine.bm25().document(text),
-        tags: tags.to_vec(),
-    });
-    Ok(points.collect())
-}
-
-/// What the model and BM25 see of a chunk: where it stands, then what it says. A chunk alone often lacks the name of what it
-/// is about, because the article says it only once, in its title.
-#[must_use]
-pub fn embedded_text(title: &str, heading_path: &[String], text: &str) -> String {
-    let mut whole = title.to_owned();
-    for heading in heading_path {
-        whole.push_str(" > ");
-        whole.push_str(heading);
-    }
-    whole.push('\n');
-    whole.push_str(text);
-    whole
+    let chunks: Vec<Told<'_>> = chunks
+        .iter()
+        .enumerate()
+        .map(|(ordinal, chunk)| Told {
+            chunk: ChunkId::of(version, &generation.row.id, ordinal),
+            title,
+            heading_path: &chunk.heading_path,
+            text: &chunk.text,
+            tags,
+        })
+        .collect();
+    points::points(engine, &chunks).await
 }
 
 pub(super) fn rows(version: VersionId, generation: &str, chunks: &[PreparedChunk], points: &[Point]) -> Vec<NewChunk> {

@@ -23,8 +23,8 @@ pub async fn from_edge(engine: &Engine, progress: impl Fn(usize, usize)) -> Resu
     if engine.config().qdrant_url.is_none() || !folder.exists() {
         return Err(IndexError::NothingToMove { folder }.into());
     }
-    let dimension = usize::try_from(generation.row.dimension).unwrap_or_default();
-    let edge = blocking(move || EdgeIndex::open(&folder, dimension)).await??;
+    let dimensions = generation.row.dimensions();
+    let edge = blocking(move || EdgeIndex::open(&folder, dimensions)).await??;
     generation.index.prepare().await?;
     let total = edge.total().await?;
     let mut done = 0;

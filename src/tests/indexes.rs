@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 
 use candor::ids::{ChunkId, Ids, VersionId, WorkspaceId};
 use candor::index::{
-    EdgeIndex, Index, IndexError, IndexQuery, Point, ServerAddress, ServerIndex, Terms, remove_collections,
+    Dimensions, EdgeIndex, Index, IndexError, IndexQuery, Point, Scores, ServerAddress, ServerIndex, Signal, Terms,
+    remove_collections,
 };
 use uuid::Uuid;
 
 use crate::app::NOW_MS;
 
-const DIMENSION: usize = 4;
+const DIMENSIONS: Dimensions = Dimensions { dense: 4, tokens: 3 };
 const IDS: Ids = Ids::Random;
 
 fn workspace() -> WorkspaceId {
@@ -30,6 +31,10 @@ fn point(ordinal: usize, terms: &[(u32, f32)], tags: &[&str]) -> Point {
     Point {
         chunk: chunk(ordinal),
         dense: vec![lean / length, 1.0 / length, 0.0, 0.0],
+        tokens: vec![vec![1.0, 0.0, 0.0], vec![0.0, lean / length, 1.0 / length]],
+        sentences: vec![vec![0.0, 0.0, 0.0, 1.0], vec![1.0 / length, lean / length, 0.0, 0.0]],
+        title: vec![0.0, 1.0 / length, lean / length, 0.0],
+        title_terms: Terms { ids: vec![40, 41], weights: vec![1.0, 1.0] },
         terms: Terms {
             ids: terms.iter().map(|(id, _)| *id).collect(),
             weights: terms.iter().map(|(_, weight)| *weight).collect(),
@@ -40,13 +45,14 @@ fn point(ordinal: usize, terms: &[(u32, f32)], tags: &[&str]) -> Point {
 
 fn query(terms: &[(u32, f32)], tags: &[&str], limit: usize) -> IndexQuery {
     let Point { terms, tags, .. } = point(0, terms, tags);
-    IndexQuery { dense: vec![1.0, 0.0, 0.0, 0.0], terms, tags, limit }
+    let signals = vec![Signal::Meaning, Signal::Words];
+    IndexQuery { dense: vec![1.0, 0.0, 0.0, 0.0], tokens: Vec::new(), terms, signals, tags, limit }
 }
 
-/// What a search finds: each chunk with its cosine and its BM25.
-async fn found(index: &Index, workspace: WorkspaceId, query: IndexQuery) -> BTreeMap<ChunkId, (f32, f32)> {
+/// What a search finds: each chunk with its scores.
+async fn found(index: &Index, workspace: WorkspaceId, query: IndexQuery) -> BTreeMap<ChunkId, Scores> {
     let found = index.search(workspace, query).await.unwrap();
-    found.into_iter().map(|candidate| (candidate.chunk, (candidate.cosine, candidate.bm25))).collect()
+    found.into_iter().map(|candidate| (candidate.chunk, candidate.scores)).collect()
 }
 
 #[track_caller]
@@ -54,7 +60,7 @@ fn is_close(one: f32, other: f32) {
     assert!((one - other).abs() < 1e-5, "{one} is not {other}");
 }
 
-async fn a_candidate_has_both_scores_whichever_ranking_brought_it(index: &Index) {
+async fn a_candidate_has_all_scores_whichever_signal_brought_it(index: &Index) {
     let workspace = workspace();
     let points = vec![
         point(0, &[], &[]),
@@ -70,10 +76,41 @@ async fn a_candidate_has_both_scores_whichever_ranking_brought_it(index: &Index)
         expected.sort();
         expected
     });
-    is_close(found[&chunk(0)].0, points[0].dense[0]);
-    is_close(found[&chunk(0)].1, 0.0);
-    is_close(found[&chunk(2)].0, points[2].dense[0]);
-    is_close(found[&chunk(2)].1, 1.25 * 2.0 + 2.0 * 1.5);
+    is_close(found[&chunk(0)][Signal::Meaning], points[0].dense[0]);
+    is_close(found[&chunk(0)][Signal::Words], 0.0);
+    is_close(found[&chunk(2)][Signal::Meaning], points[2].dense[0]);
+    is_close(found[&chunk(2)][Signal::Words], 1.25 * 2.0 + 2.0 * 1.5);
+}
+
+async fn each_signal_scores_as_it_says(index: &Index) {
+    let workspace = workspace();
+    let points: Vec<Point> = (0..3).map(|ordinal| point(ordinal, &[(3, 0.5)], &[])).collect();
+    index.upsert(workspace, points.clone()).await.unwrap();
+    let dense = vec![0.6, 0.8, 0.0, 0.0];
+    let tokens = vec![vec![0.5, 0.0, 0.0], vec![0.0, 0.25, 0.25]];
+    let query = IndexQuery {
+        dense: dense.clone(),
+        tokens: tokens.clone(),
+        signals: Signal::ALL.to_vec(),
+        ..query(&[(3, 1.0), (40, 2.0), (77, 4.0)], &[], 2)
+    };
+    let found = found(index, workspace, query).await;
+    assert!(found.len() >= 2);
+    let product = |one: &[f32], other: &[f32]| one.iter().zip(other).map(|(one, other)| one * other).sum::<f32>();
+    let nearest = |one: &[f32], others: &[Vec<f32>]| {
+        others.iter().map(|other| product(one, other)).fold(f32::NEG_INFINITY, f32::max)
+    };
+    // Two bytes a float are precise to a thousandth.
+    let is_near = |one: f32, other: f32| assert!((one - other).abs() < 2e-3, "{one} is not {other}");
+    for (chunk, scores) in found {
+        let point = points.iter().find(|point| point.chunk == chunk).unwrap();
+        is_close(scores[Signal::Meaning], product(&dense, &point.dense));
+        is_close(scores[Signal::Words], 0.5);
+        is_near(scores[Signal::Tokens], tokens.iter().map(|token| nearest(token, &point.tokens)).sum());
+        is_near(scores[Signal::Sentences], nearest(&dense, &point.sentences));
+        is_near(scores[Signal::Title], product(&dense, &point.title));
+        is_close(scores[Signal::TitleWords], 2.0);
+    }
 }
 
 async fn a_workspace_finds_counts_and_deletes_only_its_own(index: &Index) {
@@ -95,8 +132,8 @@ async fn a_point_that_is_written_again_is_replaced(index: &Index) {
     index.upsert(workspace, vec![Point { chunk: chunk(0), ..point(5, &[(4, 1.0)], &["new"]) }]).await.unwrap();
     assert_eq!(index.total().await.unwrap(), 1);
     let found = found(index, workspace, query(&[(3, 1.0), (4, 2.0)], &["new"], 10)).await;
-    is_close(found[&chunk(0)].1, 2.0);
-    is_close(found[&chunk(0)].0, point(5, &[], &[]).dense[0]);
+    is_close(found[&chunk(0)][Signal::Words], 2.0);
+    is_close(found[&chunk(0)][Signal::Meaning], point(5, &[], &[]).dense[0]);
 }
 
 async fn tags_narrow_both_rankings(index: &Index) {
@@ -115,7 +152,7 @@ async fn a_question_without_words_is_answered_by_meaning(index: &Index) {
     index.upsert(workspace, vec![point(0, &[(3, 1.0)], &[]), point(1, &[], &[])]).await.unwrap();
     let found = found(index, workspace, query(&[], &[], 10)).await;
     assert_eq!(found.len(), 2);
-    assert!(found.values().all(|(_, bm25)| *bm25 == 0.0));
+    assert!(found.values().all(|scores| scores[Signal::Words] == 0.0));
 }
 
 async fn thousands_of_points_are_listed_and_removed(index: &Index) {
@@ -158,9 +195,10 @@ async fn both_engines_score_alike() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let edge = Index::Edge(EdgeIndex::open(&folder.path().join("1"), 32).unwrap());
+    let dimensions = Dimensions { dense: 32, tokens: 32 };
+    let edge = Index::Edge(EdgeIndex::open(&folder.path().join("1"), dimensions).unwrap());
     let name = format!("test-{}", workspace());
-    let server = Index::Server(ServerIndex::new(&address, &name, 32).unwrap());
+    let server = Index::Server(ServerIndex::new(&address, &name, dimensions).unwrap());
     server.prepare().await.unwrap();
     // Made of the golden ratio's multiples: spread, and the same in every run.
     let value = |seed: usize| (f32::from(u16::try_from(seed % 9_973).unwrap()) * 0.618_034).fract() - 0.5;
@@ -176,7 +214,16 @@ async fn both_engines_score_alike() {
             ids.sort_unstable();
             ids.dedup();
             let weights = ids.iter().map(|id| 0.3 + f32::from(u16::try_from(*id).unwrap()) / 60.0).collect();
-            Point { chunk: chunk(ordinal), dense: unit(ordinal), terms: Terms { ids, weights }, tags: Vec::new() }
+            Point {
+                chunk: chunk(ordinal),
+                dense: unit(ordinal),
+                tokens: (0..1 + ordinal % 9).map(|place| unit(ordinal * 10 + place)).collect(),
+                sentences: (0..1 + ordinal % 4).map(|place| unit(ordinal * 20 + place)).collect(),
+                title: unit(ordinal / 7),
+                title_terms: Terms { ids: ids.clone(), weights: vec![1.0; ids.len()] },
+                terms: Terms { ids, weights },
+                tags: Vec::new(),
+            }
         })
         .collect();
     let workspace = workspace();
@@ -187,12 +234,22 @@ async fn both_engines_score_alike() {
         let terms = Terms { ids: vec![question, question + 20, question + 40], weights: vec![1.7, 0.4, 2.9] };
         let dense = unit(5_000 + usize::try_from(question).unwrap());
         // All of them: where two have the same score, which one comes first is nobody's promise.
-        let query = IndexQuery { dense, terms, tags: Vec::new(), limit: points.len() };
+        let query = IndexQuery {
+            tokens: vec![unit(7_000), dense.clone()],
+            dense,
+            terms,
+            signals: Signal::ALL.to_vec(),
+            tags: Vec::new(),
+            limit: points.len(),
+        };
         let (one, other) = (found(&edge, workspace, query.clone()).await, found(&server, workspace, query).await);
         assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>(), "question {question}");
         for (chunk, scores) in &one {
-            is_close(scores.0, other[chunk].0);
-            is_close(scores.1, other[chunk].1);
+            // The multivectors have two bytes a float.
+            for signal in Signal::ALL {
+                let (one, other) = (scores[signal], other[chunk][signal]);
+                assert!((one - other).abs() < 2e-3, "{signal:?}: {one} is not {other}");
+            }
         }
     }
     remove_collections(&address, &[name]).await.unwrap();
@@ -201,11 +258,11 @@ async fn both_engines_score_alike() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_told_apart_from_one_that_has_lost_the_collection() {
     let nowhere = ServerAddress { url: "http://127.0.0.1:9".into(), key: None };
-    let index = Index::Server(ServerIndex::new(&nowhere, "test", DIMENSION).unwrap());
+    let index = Index::Server(ServerIndex::new(&nowhere, "test", DIMENSIONS).unwrap());
     let error = index.total().await.unwrap_err();
     assert!(matches!(error, IndexError::Unreachable { .. }), "{error:?}");
     let Some(address) = qdrant() else { return };
-    let index = Index::Server(ServerIndex::new(&address, "test-never-made", DIMENSION).unwrap());
+    let index = Index::Server(ServerIndex::new(&address, "test-never-made", DIMENSIONS).unwrap());
     let error = index.total().await.unwrap_err();
     assert!(matches!(error, IndexError::Missing { .. }), "{error:?}");
     let error = index.upsert(workspace(), vec![point(0, &[], &[])]).await.unwrap_err();
@@ -221,7 +278,7 @@ macro_rules! contract_tests {
                 #[tokio::test(flavor = "multi_thread")]
                 async fn $name() {
                     let folder = tempfile::tempdir().unwrap();
-                    let index = Index::Edge(EdgeIndex::open(&folder.path().join("1"), DIMENSION).unwrap());
+                    let index = Index::Edge(EdgeIndex::open(&folder.path().join("1"), DIMENSIONS).unwrap());
                     super::$name(&index).await;
                 }
             )*
@@ -237,7 +294,7 @@ macro_rules! contract_tests {
                         return;
                     };
                     let name = format!("test-{}", workspace());
-                    let index = Index::Server(ServerIndex::new(&address, &name, DIMENSION).unwrap());
+                    let index = Index::Server(ServerIndex::new(&address, &name, DIMENSIONS).unwrap());
                     index.prepare().await.unwrap();
                     super::$name(&index).await;
                     remove_collections(&address, &[name]).await.unwrap();
@@ -248,7 +305,8 @@ macro_rules! contract_tests {
 }
 
 contract_tests! {
-    a_candidate_has_both_scores_whichever_ranking_brought_it,
+    a_candidate_has_all_scores_whichever_signal_brought_it,
+    each_signal_scores_as_it_says,
     a_workspace_finds_counts_and_deletes_only_its_own,
     a_point_that_is_written_again_is_replaced,
     tags_narrow_both_rankings,

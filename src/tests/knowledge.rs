@@ -8,9 +8,11 @@ use std::time::Duration;
 use candor::config::{Config, Precision};
 use candor::engine::{Engine, OpenError, Unfit};
 use candor::ids::{ChunkId, Ids, VersionId};
-use candor::index::{EdgeIndex, IndexError, Point};
+use candor::index::{Dimensions, EdgeIndex, IndexError, Point};
+use candor::inference::{Passage, token_projection};
 use candor::knowledge::generation::{self, Mended};
 use candor::knowledge::{store, sync};
+
 use serde_json::Value;
 
 use crate::app::{
@@ -244,8 +246,18 @@ async fn an_index_that_is_out_of_step_is_mended() {
     let orphans: Vec<ChunkId> =
         (0..2).map(|ordinal| ChunkId::of(VersionId::new(&Ids::Random, NOW_MS), "behind", ordinal)).collect();
     let text = "The workshop code for a Zephyrine brake repair is FORGED-0000.";
-    let dense = engine.embedder().embed_passages(vec![text.to_owned()]).await.unwrap().remove(0);
-    let point = |chunk| Point { chunk, dense: dense.clone(), terms: engine.bm25().document(text), tags: Vec::new() };
+    let passage = Passage { text: text.to_owned(), sentences: Vec::new() };
+    let embedding = engine.embedder().embed_passages(vec![passage]).await.unwrap().remove(0);
+    let point = |chunk| Point {
+        chunk,
+        dense: embedding.dense.clone(),
+        tokens: embedding.tokens.clone(),
+        sentences: embedding.sentences.clone(),
+        title: embedding.dense.clone(),
+        terms: engine.bm25().document(text),
+        title_terms: engine.bm25().question(text),
+        tags: Vec::new(),
+    };
     index.upsert(app.bikes.workspace, orphans.iter().copied().map(point).collect()).await.unwrap();
     // SQL decides what is seen, so nobody sees the orphans even before they are swept.
     assert!(!texts(&app.search(&app.bikes, QUESTION_OF_BIKES).await).contains("FORGED"));
@@ -291,6 +303,8 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 /// A way to damage an index folder.
 type Damage = fn(&Path);
 
+const DIMENSIONS: Dimensions = Dimensions { dense: 384, tokens: token_projection::DIMENSION };
+
 const DAMAGES: [(&str, Damage); 5] = [
     ("its configuration is gone", |folder| std::fs::remove_file(folder.join("edge_config.json")).unwrap()),
     ("its configuration is nonsense", |folder| std::fs::write(folder.join("edge_config.json"), "{nonsense").unwrap()),
@@ -314,7 +328,7 @@ async fn an_index_of_other_settings_is_built_again_even_if_it_cannot_be_read() {
     let (tenant, generation_id) = (app.bikes.clone(), app.engine.generation().row.id.clone());
     let folder = app.close().await;
     let path = folder.path().join("index").join(&generation_id);
-    eventually("the index is closed", || async { EdgeIndex::open(&path, 384).is_ok().then_some(()) }).await;
+    eventually("the index is closed", || async { EdgeIndex::open(&path, DIMENSIONS).is_ok().then_some(()) }).await;
     std::fs::write(path.join("edge_config.json"), "{nonsense").unwrap();
     let other = || Config { embedding_precision: Precision::Fp32, ..config(folder.path()) };
     let refused = eventually("the data folder is free", || async {
@@ -347,7 +361,7 @@ async fn a_damaged_index_is_named_refused_and_built_again() {
     let folder = app.close().await;
     for (name, damage) in DAMAGES {
         let path = folder.path().join("index").join(&folder_of_generation);
-        eventually("the index is closed", || async { EdgeIndex::open(&path, 384).is_ok().then_some(()) }).await;
+        eventually("the index is closed", || async { EdgeIndex::open(&path, DIMENSIONS).is_ok().then_some(()) }).await;
         damage(&path);
 
         let refused = reopened(folder.path(), Unfit::Refuse).await.err().unwrap_or_else(|| panic!("{name}: opened"));
@@ -361,7 +375,7 @@ async fn a_damaged_index_is_named_refused_and_built_again() {
         assert_eq!(chunks_in_index(&engine, &tenant).await, chunks_in_sql(&engine, &tenant).await, "{name}");
         assert_eq!(chunks_in_index(&engine, &tenant).await.len(), expected, "{name}");
         folder_of_generation = rebuilt.generation;
-        let query = candor::search::SearchQuery { text: QUESTION_OF_BIKES, tags: &[], limit: 5 };
+        let query = candor::search::SearchQuery::new(QUESTION_OF_BIKES, 5);
         let found =
             candor::search::search(&engine, tenant.workspace, &query, &mut candor::telemetry::Stages::default())
                 .await

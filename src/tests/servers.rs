@@ -274,7 +274,7 @@ async fn an_embedded_installation_moves_to_a_server_without_embedding_anything()
     let moved = transfer::from_edge(&engine, |_, _| ()).await.unwrap();
     assert_eq!(moved.points, points);
     assert_eq!(generation::mend(&engine, |_| ()).await.unwrap(), generation::Mended::default());
-    let query = candor::search::SearchQuery { text: "battery charges", tags: &[], limit: 10 };
+    let query = candor::search::SearchQuery::new("battery charges", 10);
     let mut stages = candor::telemetry::Stages::default();
     let found = candor::search::search(&engine, bikes.workspace, &query, &mut stages).await.unwrap();
     assert_eq!(found.passages.len(), before.len());

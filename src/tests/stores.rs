@@ -18,6 +18,7 @@ use candor::insight::{self, AccuracyRecord};
 use candor::knowledge::store::{self as articles, GenerationRow, NewChunk, NewVersion};
 use candor::people::store::{self as people, Workspace};
 use candor::people::{KeyKind, Scope, key};
+use candor::search::Signals;
 use candor::vault::Vault;
 use secrecy::SecretString;
 use serde_json::json;
@@ -311,8 +312,7 @@ async fn a_ticket_survives_the_round_trip_in_its_own_workspace_only(database: &D
         source: "a.md".into(),
         title: "Größen".into(),
         text: "S, M, L".into(),
-        cosine: 0.5,
-        bm25: 0.25,
+        signals: Signals { cosine: 0.5, bm25: 0.25, ..Signals::default() },
         score: 0.75,
     };
     let transcript = vec![Line { sender: Sender::User, text: "Welche Größe?".into() }];

@@ -6,6 +6,7 @@ use candor::answer::decide::Reason;
 use candor::chat::{Sender, SessionName, store as sessions};
 use candor::desk::{self, Evidence, Line};
 use candor::ids::{ArticleId, ChunkId, Ids, SessionId, TicketId, VersionId};
+use candor::search::Signals;
 use serde_json::{Value, json};
 
 use crate::app::{NOW_MS, Tenant, TestApp};
@@ -118,8 +119,7 @@ async fn a_ticket_shows_the_passages_that_were_found() {
         source: "brakes.md".into(),
         title: "Brake repair".into(),
         text: "Rim brake pads wear out.".into(),
-        cosine: 0.4,
-        bm25: 0.2,
+        signals: Signals { cosine: 0.4, bm25: 0.2, ..Signals::default() },
         score: 0.5,
     };
     let evidence = Evidence {

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use candor::config::{Config, Precision};
-use candor::inference::Embedder;
+use candor::inference::{Embedder, Passage};
 use candor::knowledge::chunk::Chunker;
 use candor::knowledge::parse::{Format, parse};
+use candor::knowledge::points::told;
 use candor::knowledge::source;
-use candor::knowledge::sync::embedded_text;
 use clap::Parser;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -324,13 +324,13 @@ async fn bare_loop(docs: &Path) -> Result<BareLoop> {
         let Some(format) = Format::of_file_name(source) else { continue };
         let Ok(article) = parse(source, format, &file.bytes, &|_| None) else { continue };
         for chunk in chunker.chunk(&article) {
-            let text = embedded_text(&article.title, &chunk.heading_path, &article.text[chunk.span]);
+            let text = told(&article.title, &chunk.heading_path, &article.text[chunk.span]);
             tokens += chunker.tokens(&text);
-            texts.push(text);
+            texts.push(Passage { text, sentences: Vec::new() });
         }
     }
     // The sessions are made before the clock starts.
-    embedder.embed_passages(vec![".".into()]).await?;
+    embedder.embed_passages(vec![Passage { text: ".".into(), sentences: Vec::new() }]).await?;
     let chunks = texts.len() as f64;
     let began = Instant::now();
     embedder.embed_passages(texts).await?;

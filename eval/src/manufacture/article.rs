@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
-use candor::answer::sentences;
 use candor::knowledge::parse::{Format, ParsedArticle};
+use candor::knowledge::sentences;
 use candor::knowledge::store::PublishedFile;
 use candor::knowledge::sync::{self, ArticleFile};
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use candor::answer::sentences;
+use candor::knowledge::sentences;
 
 use crate::manufacture::article::{Article, LeftOut};
 use crate::manufacture::table_rows::TableRow;

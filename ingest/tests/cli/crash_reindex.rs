@@ -8,7 +8,7 @@ use crate::look::Look;
 use crate::moments::Dice;
 use crate::site::{Running, Site, runtime, until};
 use crate::stack::Stack;
-use crate::stored::{DIMENSION, Stored, mend, open_index};
+use crate::stored::{Stored, mend, open_index};
 
 const ARTICLES: usize = 12;
 /// Fewer than of the others: each is compared on its own.
@@ -21,7 +21,7 @@ fn nothing_is_left_of_others(site: &Site) {
     assert_eq!(look.generations("building"), Vec::<String>::new());
     for generation in look.generations("retired") {
         let is_gone = if site.servers().is_some() {
-            let index = open_index(site, site.data(), &generation, DIMENSION);
+            let index = open_index(site, site.data(), &generation);
             matches!(runtime().block_on(index.total()), Err(IndexError::Missing { .. }))
         } else {
             !site.config().index_dir().join(&generation).exists()

@@ -9,7 +9,7 @@ use candor::{read, run};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 use crate::site::{Site, runtime};
-use crate::stored::{DIMENSION, open_index};
+use crate::stored::open_index;
 
 /// It changes nothing, not even by being closed.
 pub struct Look {
@@ -84,7 +84,7 @@ impl Look {
             let folder = site.data().join("index").join(generation);
             assert!(Command::new("cp").arg("-R").arg(folder).arg(copies.path()).status().unwrap().success());
         }
-        let index = open_index(site, copies.path(), generation, DIMENSION);
+        let index = open_index(site, copies.path(), generation);
         let points = self.runtime.block_on(index.chunks(site.workspace.parse().unwrap())).unwrap();
         Left { rows: rows.iter().map(|id| id.parse().unwrap()).collect(), points: points.into_iter().collect() }
     }

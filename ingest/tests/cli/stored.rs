@@ -7,7 +7,8 @@ use candor::clock::Clock;
 use candor::database::Database;
 use candor::engine::{Engine, Unfit};
 use candor::ids::{ChunkId, Ids, VersionId, WorkspaceId};
-use candor::index::{Candidate, EdgeIndex, Index, IndexQuery, ServerIndex, Terms};
+use candor::index::{Candidate, Dimensions, EdgeIndex, Index, IndexQuery, ServerIndex, Signal, Terms};
+use candor::inference::token_projection;
 use candor::knowledge::generation::{self, Mended};
 use candor::read;
 use tokio::task::JoinSet;
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::site::{Site, runtime};
 
 /// Floats in a vector of the model.
-pub const DIMENSION: usize = 384;
+const DIMENSION: usize = 384;
 
 /// Everything that makes up what a question can find, without what differs between two runs: ids and times.
 #[derive(Debug, PartialEq)]
@@ -43,6 +44,8 @@ struct Chunk {
     vector: Vec<u32>,
     /// The bits of what each of its terms alone gives it, by term.
     words: BTreeMap<u32, u32>,
+    /// The bits of its scores for one made-up question.
+    scores: Vec<u32>,
 }
 
 /// What two numbers of one data folder say.
@@ -101,7 +104,7 @@ impl Stored {
         database.close().await;
 
         let generation = &rows.first().expect("nothing is published").generation_id;
-        let index = open_index(site, &site.config().index_dir(), generation, DIMENSION);
+        let index = open_index(site, &site.config().index_dir(), generation);
         let workspace: WorkspaceId = site.workspace.parse().unwrap();
         let points: BTreeSet<ChunkId> = index.chunks(workspace).await.unwrap().into_iter().collect();
         let known: BTreeSet<ChunkId> = rows.iter().map(|row| row.chunk_id.parse().unwrap()).collect();
@@ -110,6 +113,7 @@ impl Stored {
 
         let vectors = vectors(&index, workspace, points.len()).await;
         let mut words = words(&index, workspace, &rows).await;
+        let scores = scores(&index, workspace, points.len()).await;
         let mut articles = BTreeMap::new();
         for row in rows {
             let (chunk, version): (ChunkId, VersionId) =
@@ -130,6 +134,7 @@ impl Stored {
                 terms: row.terms,
                 vector: vectors[&chunk].clone(),
                 words: words.remove(&chunk).unwrap_or_default(),
+                scores: scores[&chunk].clone(),
             });
         }
         (Self { articles }, counts)
@@ -137,10 +142,11 @@ impl Stored {
 }
 
 /// The index of `generation`: on the site's server, or else in `folder`.
-pub fn open_index(site: &Site, folder: &Path, generation: &str, dimension: usize) -> Index {
+pub fn open_index(site: &Site, folder: &Path, generation: &str) -> Index {
+    let dimensions = Dimensions { dense: DIMENSION, tokens: token_projection::DIMENSION };
     match site.servers() {
-        Some(servers) => Index::Server(ServerIndex::new(&servers.qdrant, generation, dimension).unwrap()),
-        None => Index::Edge(EdgeIndex::open(&folder.join(generation), dimension).unwrap()),
+        Some(servers) => Index::Server(ServerIndex::new(&servers.qdrant, generation, dimensions).unwrap()),
+        None => Index::Edge(EdgeIndex::open(&folder.join(generation), dimensions).unwrap()),
     }
 }
 
@@ -152,7 +158,8 @@ async fn vectors(index: &Index, workspace: WorkspaceId, points: usize) -> HashMa
     {
         assert_eq!(found.len(), points);
         for candidate in found {
-            vectors.entry(candidate.chunk).or_insert_with(|| vec![0; DIMENSION])[place] = candidate.cosine.to_bits();
+            vectors.entry(candidate.chunk).or_insert_with(|| vec![0; DIMENSION])[place] =
+                candidate.scores[Signal::Meaning].to_bits();
         }
     }
     vectors
@@ -168,12 +175,21 @@ async fn words(index: &Index, workspace: WorkspaceId, rows: &[Row]) -> HashMap<C
     let queries = terms.into_iter().map(|term| (term, query(0, Some(term), rows.len())));
     for (term, found) in search_all(index, workspace, queries).await {
         for candidate in found {
-            if candidate.bm25 != 0.0 {
-                words.entry(candidate.chunk).or_default().insert(term, candidate.bm25.to_bits());
+            let score = candidate.scores[Signal::Words];
+            if score != 0.0 {
+                words.entry(candidate.chunk).or_default().insert(term, score.to_bits());
             }
         }
     }
     words
+}
+
+/// Each point's scores for a question that nobody asks, by all signals.
+async fn scores(index: &Index, workspace: WorkspaceId, points: usize) -> HashMap<ChunkId, Vec<u32>> {
+    let token = (0..token_projection::DIMENSION).map(|place| if place % 3 == 0 { 0.25 } else { -0.125 }).collect();
+    let all = IndexQuery { tokens: vec![token], signals: Signal::ALL.to_vec(), ..query(5, None, points) };
+    let found = index.search(workspace, all).await.unwrap();
+    found.into_iter().map(|found| (found.chunk, found.scores.0.map(f32::to_bits).to_vec())).collect()
 }
 
 /// Asks many queries, several at a time, each with something to know its answer by.
@@ -199,5 +215,6 @@ fn query(place: usize, term: Option<u32>, limit: usize) -> IndexQuery {
     let mut dense = vec![0.0; DIMENSION];
     dense[place] = 1.0;
     let terms = Terms { ids: term.into_iter().collect(), weights: term.map(|_| 1.0).into_iter().collect() };
-    IndexQuery { dense, terms, tags: Vec::new(), limit }
+    let signals = vec![Signal::Meaning, Signal::Words];
+    IndexQuery { dense, tokens: Vec::new(), terms, signals, tags: Vec::new(), limit }
 }
