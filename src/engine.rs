@@ -17,7 +17,7 @@ use crate::database::{Database, DatabaseError, Embedded};
 use crate::ids::Ids;
 use crate::index::{self, Bm25, EdgeIndex, Index, IndexError, ServerAddress, ServerIndex};
 use crate::inference::{Embedder, Gemini, GenerateError, InferenceError};
-use crate::knowledge::chunk::{Chunker, ChunkerError};
+use crate::knowledge::chunk::{Chunker, ChunkerError, Chunking};
 use crate::knowledge::store::{self, GenerationRow};
 use crate::search::FrequencyCache;
 use crate::vault::Vault;
@@ -84,7 +84,7 @@ pub enum OpenError {
     /// A restore into the database was cut off.
     #[error("a restore into this database did not end: run `candor restore` again, it begins anew")]
     HalfRestored,
-    /// The index was built by another model, tokenizer or chunker than the settings name.
+    /// The index was built by another model or tokenizer than the settings name.
     #[error(
         "the index was built with {built}, the settings ask for {asked}: run `candor reindex`, or set the old model again"
     )]
@@ -129,6 +129,20 @@ impl Engine {
     /// # Errors
     /// [`OpenError`], each a sentence that says what to do.
     pub async fn open(config: Config, clock: Clock, ids: Ids, unfit: Unfit) -> Result<Self, OpenError> {
+        Self::open_cutting(config, clock, ids, unfit, Chunking::SHIPPED).await
+    }
+
+    /// As [`Engine::open`], with articles cut in another way than the product's: for measuring.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub async fn open_cutting(
+        config: Config,
+        clock: Clock,
+        ids: Ids,
+        unfit: Unfit,
+        chunking: Chunking,
+    ) -> Result<Self, OpenError> {
         // Two libraries bring a TLS provider each, so one is chosen, before anything connects; a second choice changes nothing.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let lock = DataFolderLock::take(&config.data_dir)?;
@@ -141,8 +155,8 @@ impl Engine {
         let embedder = tokio::task::spawn_blocking(move || Embedder::open(&loading))
             .await
             .map_err(|error| InferenceError::Failed(error.to_string()))??;
-        let chunker = Chunker::for_tokenizer(embedder.tokenizer().clone())?;
-        let generation = open_generation(&config, &database, &embedder, &clock, &ids, unfit).await?;
+        let chunker = Chunker::new(embedder.tokenizer().clone(), chunking)?;
+        let generation = open_generation(&config, &database, &embedder, &chunker, &clock, &ids, unfit).await?;
         let inner = Inner {
             gemini: Gemini::of(&config)?,
             database,
@@ -225,6 +239,12 @@ impl Engine {
         Ok(generation)
     }
 
+    /// Whether the chunks that questions are answered from were cut in another way than this program cuts them.
+    #[must_use]
+    pub fn has_other_chunks(&self) -> bool {
+        self.generation().row.chunker != self.chunker().name()
+    }
+
     /// An empty index for a generation that is about to be built.
     ///
     /// # Errors
@@ -289,7 +309,7 @@ impl Engine {
     /// What a generation with the number `number` of this engine's model is called.
     #[must_use]
     pub fn generation_row(&self, number: i64) -> GenerationRow {
-        wanted_generation(&self.inner.embedder, number, self.ids())
+        wanted_generation(self.embedder(), self.chunker(), number, self.ids())
     }
 }
 
@@ -311,6 +331,7 @@ async fn open_generation(
     config: &Config,
     database: &Database,
     embedder: &Embedder,
+    chunker: &Chunker,
     clock: &Clock,
     ids: &Ids,
     unfit: Unfit,
@@ -324,7 +345,7 @@ async fn open_generation(
         drop(quiet);
         return open_active(config, database, embedder, clock, active, unfit).await;
     }
-    let row = wanted_generation(embedder, store::count_generations(database).await? + 1, ids);
+    let row = wanted_generation(embedder, chunker, store::count_generations(database).await? + 1, ids);
     // Nothing was ever stored in it: what is there is left of a first start that was cut off.
     let index = open_index(config, &row, clock, Unfit::Rebuild)?;
     let (mut transaction, _right) = quiet.begin().await?;
@@ -352,14 +373,15 @@ async fn open_active(
     Ok(Generation { row: active, index })
 }
 
-/// Whether the generation was built by what this process would build one with.
+/// Whether questions of this process can be compared with what the generation holds. Chunks that were cut in another way can be
+/// answered from as they are.
 fn fits(row: &GenerationRow, embedder: &Embedder) -> Result<(), OpenError> {
-    let asked = (embedder.identity().name.as_str(), Bm25::NAME, Chunker::NAME);
-    let built = (row.embedding.as_str(), row.tokenizer.as_str(), row.chunker.as_str());
+    let asked = (embedder.identity().name.as_str(), Bm25::NAME);
+    let built = (row.embedding.as_str(), row.tokenizer.as_str());
     if built == asked {
         return Ok(());
     }
-    let words = |(embedding, tokenizer, chunker): (&str, &str, &str)| format!("{embedding}, {tokenizer}, {chunker}");
+    let words = |(embedding, tokenizer): (&str, &str)| format!("{embedding}, {tokenizer}");
     Err(OpenError::OtherGeneration { built: words(built), asked: words(asked) })
 }
 
@@ -386,13 +408,13 @@ fn qdrant_server(config: &Config) -> Option<ServerAddress> {
     Some(ServerAddress { url: config.qdrant_url.clone()?, key: config.qdrant_api_key.clone() })
 }
 
-fn wanted_generation(embedder: &Embedder, number: i64, ids: &Ids) -> GenerationRow {
+fn wanted_generation(embedder: &Embedder, chunker: &Chunker, number: i64, ids: &Ids) -> GenerationRow {
     let identity = embedder.identity();
     GenerationRow {
         id: generation_name(number, &identity.name, ids),
         embedding: identity.name.clone(),
         tokenizer: Bm25::NAME.to_owned(),
-        chunker: Chunker::NAME.to_owned(),
+        chunker: chunker.name(),
         dimension: i64::try_from(identity.dimension).unwrap_or_default(),
     }
 }

@@ -70,7 +70,7 @@ impl Signal {
     }
 }
 
-/// A score for each signal; 0 for one that was not asked for.
+/// A score for each signal; 0 where the question has nothing to go by.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Scores(pub [f32; Signal::ALL.len()]);
 
@@ -128,8 +128,6 @@ pub struct IndexQuery {
     /// The question's terms, each weighted with its inverse document frequency in the workspace
     /// ([`TermFrequencies::weighted`]): the index multiplies and adds, and knows nothing of other workspaces.
     pub terms: Terms,
-    /// What candidates are found and scored by. Without [`Signal::Meaning`] and [`Signal::Words`] there are none.
-    pub signals: Vec<Signal>,
     /// Only chunks with at least one of these tags; empty: all.
     pub tags: Vec<String>,
     /// How many candidates each signal that finds may bring.
@@ -137,9 +135,9 @@ pub struct IndexQuery {
 }
 
 impl IndexQuery {
-    /// The signals that are asked for and have anything to go by.
+    /// The signals that have anything to go by.
     fn signals(&self) -> impl Iterator<Item = Signal> {
-        self.signals.iter().copied().filter(|signal| match signal {
+        Signal::ALL.into_iter().filter(|signal| match signal {
             Signal::Meaning | Signal::Sentences | Signal::Title => true,
             Signal::Words | Signal::TitleWords => !self.terms.ids.is_empty(),
             Signal::Tokens => !self.tokens.is_empty(),
@@ -158,7 +156,7 @@ impl IndexQuery {
     }
 }
 
-/// A candidate with all scores that were asked for, whichever signal brought it.
+/// A candidate with all of its scores, whichever signal brought it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
     /// The chunk.
@@ -269,7 +267,7 @@ impl Index {
         }
     }
 
-    /// The best candidates of `workspace` by each signal that finds, each with all scores that are asked for, in no order.
+    /// The best candidates of `workspace` by each signal that finds, each with all scores, in no order.
     ///
     /// # Errors
     /// [`IndexError`].

@@ -13,7 +13,7 @@ use crate::ids::{ArticleId, ChunkId, VersionId, WorkspaceId};
 use crate::index::{Bm25, IndexError, IndexQuery, Scores, Signal, TermFrequencies, TermId};
 use crate::inference::{InferenceError, QuestionEmbedding, QuestionToken};
 use crate::knowledge::store::{self, Standing, VisibleChunk};
-use crate::search::fuse::{Ranked, Weights};
+use crate::search::fuse::Ranked;
 use crate::telemetry::{Stage, Stages};
 
 /// Candidates that meaning and words bring each. More than are shown, because some may have been replaced since.
@@ -35,15 +35,13 @@ pub struct SearchQuery<'a> {
     pub tags: &'a [String],
     /// How many passages at most.
     pub limit: usize,
-    /// What they are ranked by: [`Weights::SHIPPED`], but for measuring.
-    pub weights: Weights,
 }
 
 impl<'a> SearchQuery<'a> {
     /// Looks for `text` in all articles, as the product does.
     #[must_use]
     pub fn new(text: &'a str, limit: usize) -> Self {
-        Self { text, tags: &[], limit, weights: Weights::SHIPPED }
+        Self { text, tags: &[], limit }
     }
 }
 
@@ -101,6 +99,12 @@ pub struct Signals {
 }
 
 impl Signals {
+    /// The same by number.
+    #[must_use]
+    pub fn scores(&self) -> Scores {
+        Scores([self.cosine, self.bm25, self.tokens, self.sentence_cosine, self.title_cosine, self.title_words])
+    }
+
     fn of(scores: &Scores) -> Self {
         Self {
             cosine: scores[Signal::Meaning],
@@ -213,11 +217,10 @@ async fn look(
         dense: embedding.dense.clone(),
         tokens: weighted_tokens(engine.bm25(), &frequencies, query.text, &embedding.tokens),
         terms: frequencies.weighted(&question),
-        signals: query.weights.signals(),
         tags: query.tags.to_vec(),
         limit: CANDIDATES_A_SIGNAL.max(query.limit),
     };
-    let ranked = fuse::rank(generation.index.search(workspace, index_query).await?, terms.mass, &query.weights);
+    let ranked = fuse::rank(generation.index.search(workspace, index_query).await?, terms.mass);
     let ids: Vec<ChunkId> = ranked.iter().map(|ranked| ranked.candidate.chunk).collect();
     // As many as are wanted, and only if some of those are not visible, all: reading a hundred texts to show ten is most of
     // a search's time.

@@ -103,6 +103,7 @@ async fn keep_index_whole(app: App) {
                     tracing::warn!(restored, swept, "the index differed from the database and was mended");
                 }
                 app.readiness.compared();
+                cut_again(&app.engine).await;
                 let why = index_is_lost(&app).await;
                 tracing::error!(why, "the index is away; questions are refused until it is back");
                 app.readiness.failed();
@@ -113,6 +114,20 @@ async fn keep_index_whole(app: App) {
             }
         }
         tokio::time::sleep(MEND_AGAIN_AFTER).await;
+    }
+}
+
+/// After a change to how articles are cut: builds the new generation beside the one that answers, and switches to it.
+async fn cut_again(engine: &Engine) {
+    if !engine.has_other_chunks() {
+        return;
+    }
+    tracing::info!("articles are cut in a new way; the index is built again beside the one that answers");
+    match generation::rebuild(engine, |_, _| ()).await {
+        Ok(rebuilt) => {
+            tracing::info!(generation = rebuilt.generation, points = rebuilt.points, "the new index answers")
+        }
+        Err(error) => tracing::error!(%error, "the index stays as it is cut; the next start tries again"),
     }
 }
 
@@ -147,7 +162,7 @@ fn start_metrics() -> Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Full(telemetry::ANSWER_CONFIDENCE.into()), &telemetry::CONFIDENCE_BUCKETS)?
         .set_buckets_for_metric(
             Matcher::Full(telemetry::RETRIEVAL_TOP_SCORE.into()),
-            &[0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0],
+            &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
         )?
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &telemetry::SECONDS_BUCKETS)?
         .install_recorder()?;

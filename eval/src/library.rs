@@ -10,7 +10,7 @@ use candor::engine::{DataFolderLock, Engine, OpenError, Unfit};
 use candor::ids::{Ids, WorkspaceId};
 use candor::index::Bm25;
 use candor::inference::{Embedder, KeptEmbeddings};
-use candor::knowledge::chunk::Chunker;
+use candor::knowledge::chunk::Chunking;
 use candor::knowledge::generation;
 use candor::knowledge::store;
 use candor::knowledge::sync::{self, ArticleFile, Manifest};
@@ -40,15 +40,23 @@ pub struct Library {
 ///
 /// # Errors
 /// A sentence that names the set and says what to do.
-pub async fn open(config: &Config, folder: &Path, fresh: bool, set: &Dataset, corpus: &Corpus) -> Result<Library> {
-    let config = config_for(config, folder, set, corpus).await?;
+pub async fn open(
+    config: &Config,
+    folder: &Path,
+    fresh: bool,
+    set: &Dataset,
+    corpus: &Corpus,
+    chunking: Chunking,
+) -> Result<Library> {
+    let config = config_for(config, folder, set, corpus, chunking).await?;
     if fresh && config.data_dir.exists() {
         // Not under another process that asks the same set.
         drop(DataFolderLock::take(&config.data_dir).map_err(in_use)?);
         std::fs::remove_dir_all(&config.data_dir)
             .with_context(|| format!("the data folder {} cannot be removed", config.data_dir.display()))?;
     }
-    let engine = Engine::open(config, Clock::System, Ids::Random, Unfit::Rebuild).await.map_err(in_use)?;
+    let engine =
+        Engine::open_cutting(config, Clock::System, Ids::Random, Unfit::Rebuild, chunking).await.map_err(in_use)?;
     // Beside the data folder, because a new way to cut articles into chunks leaves most of their sentences as they are.
     let kept = folder.join(format!("{}-embeddings.redb", set.name));
     engine.embedder().keep(KeptEmbeddings::open(&kept, engine.embedder().identity())?);
@@ -70,12 +78,18 @@ fn in_use(error: OpenError) -> anyhow::Error {
 }
 
 /// The settings with a data folder that is named by everything that the index depends on.
-async fn config_for(config: &Config, folder: &Path, set: &Dataset, corpus: &Corpus) -> Result<Config> {
+async fn config_for(
+    config: &Config,
+    folder: &Path,
+    set: &Dataset,
+    corpus: &Corpus,
+    chunking: Chunking,
+) -> Result<Config> {
     let loading = config.clone();
     let embedding =
         tokio::task::spawn_blocking(move || Embedder::open(&loading).map(|embedder| embedder.identity().name.clone()))
             .await??;
-    let contents = [&set.sha256, &corpus.digest(), &embedding, Chunker::NAME, Bm25::NAME];
+    let contents = [&set.sha256, &corpus.digest(), &embedding, &chunking.name(), Bm25::NAME];
     Ok(Config {
         data_dir: folder.join(folder_name(&set.name, &contents)),
         database_url: None,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use candor::config::Config;
+use candor::knowledge::chunk::Chunking;
 use jiff::Timestamp;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -166,7 +167,8 @@ pub async fn set(config: &Config, root: &Path, asking: &Asking) -> Result<Measur
 
 async fn target(config: &Config, asking: &Asking, set: &Dataset, corpus: &Corpus) -> Result<Target> {
     let Some(url) = &asking.url else {
-        let library = library::open(config, &folder(config, asking), asking.fresh, set, corpus).await?;
+        let library =
+            library::open(config, &folder(config, asking), asking.fresh, set, corpus, Chunking::SHIPPED).await?;
         return Ok(Target::Library(library));
     };
     let Some(key) = asking.key.clone() else {

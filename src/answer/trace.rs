@@ -8,7 +8,6 @@ use crate::answer::{ModelTrace, extractive};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId};
 use crate::index::Bm25;
-use crate::knowledge::chunk::Chunker;
 use crate::search::{Found, Signals};
 use crate::telemetry::{Stage, Stages};
 
@@ -93,7 +92,7 @@ impl Hashes {
         let calibration_hash = calibration_hash(engine.calibration());
         let config_hash = hash(&json!({
             "embedding": engine.embedder().identity().name,
-            "chunker": Chunker::NAME,
+            "chunker": engine.chunker().name(),
             "bm25": Bm25::NAME,
             "generator": super::generator(engine),
             "calibration": calibration_hash,

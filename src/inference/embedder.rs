@@ -9,6 +9,7 @@ use fastembed::{
     UserDefinedEmbeddingModel,
 };
 use ort::environment::Environment;
+use quick_cache::sync::Cache;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use tokenizers::Tokenizer;
@@ -22,6 +23,9 @@ use crate::inference::{InferenceError, KeptEmbeddings, bert_onnx};
 
 /// The longest text in tokens that the model sees; all-MiniLM-L6-v2 was trained on no more.
 pub const TOKENS_MAX: usize = 256;
+
+/// Questions whose vectors are remembered, 5 KB each: the same ones are asked again and again.
+const RECENT_QUESTIONS_MAX: usize = 1_000;
 
 /// What vectors of this model are called: those of two identities do not compare.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -54,6 +58,8 @@ struct Inner {
     bulk: OnceCell<Lane>,
     bulk_queue_max: usize,
     kept: OnceLock<KeptEmbeddings>,
+    /// By SHA-256, so that no customer's words stay in memory.
+    recent: Cache<[u8; 32], Arc<QuestionEmbedding>>,
 }
 
 /// Where a model comes from.
@@ -97,6 +103,7 @@ impl Embedder {
             bulk: OnceCell::new(),
             bulk_queue_max: config.bulk_queue_max,
             kept: OnceLock::new(),
+            recent: Cache::new(RECENT_QUESTIONS_MAX),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -132,13 +139,23 @@ impl Embedder {
         self.inner.kept.get().is_some_and(|kept| kept.get(question).is_some())
     }
 
-    /// Embeds one question.
+    /// Embeds one question, or remembers its vectors.
     ///
     /// Text beyond [`TOKENS_MAX`] tokens is cut.
     ///
     /// # Errors
     /// [`InferenceError::Overloaded`] when too many wait already.
-    pub async fn embed_question(&self, question: &str) -> Result<QuestionEmbedding, InferenceError> {
+    pub async fn embed_question(&self, question: &str) -> Result<Arc<QuestionEmbedding>, InferenceError> {
+        let key: [u8; 32] = Sha256::digest(question).into();
+        if let Some(embedding) = self.inner.recent.get(&key) {
+            return Ok(embedding);
+        }
+        let embedding = Arc::new(self.embed_new_question(question).await?);
+        self.inner.recent.insert(key, Arc::clone(&embedding));
+        Ok(embedding)
+    }
+
+    async fn embed_new_question(&self, question: &str) -> Result<QuestionEmbedding, InferenceError> {
         let kept = self.inner.kept.get();
         if let Some(embedding) = kept.and_then(|kept| kept.get(question)) {
             return Ok(embedding);

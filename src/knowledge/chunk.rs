@@ -17,23 +17,37 @@ use tokenizers::Tokenizer;
 use crate::knowledge::parse::{ParsedArticle, Section};
 use token_index::TokenIndex;
 
-/// A section with fewer tokens joins its neighbour: a line or two says too little to be found, or
-/// to answer anything.
-pub const SECTION_TOKENS_MIN: usize = 24;
-
 /// The most text given to the splitter at once, in bytes. It looks through all that remains for
 /// each chunk, so its time grows with the square of a text without line ends: 72 s for 1 MB in one
 /// word. Sections of real articles are smaller, so nothing changes for them.
 const SPLIT_BYTES_MAX: usize = 32 * 1024;
 
-/// The sizes of chunks, in tokens of the embedding model.
+/// How articles are cut; sizes are in tokens of the embedding model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChunkLimits {
+pub struct Chunking {
     /// The largest chunk, counting its own text only: leave room for the title, the headings and
     /// the model's special tokens.
     pub tokens_max: usize,
     /// How much of a chunk the next one repeats when a section needs several. Less than `tokens_max`.
     pub overlap_tokens: usize,
+    /// A section with fewer joins its neighbour: a line or two says too little to be found, or to answer anything.
+    pub section_tokens_min: usize,
+    /// Whether a chunk carries the headings above it.
+    pub headings: bool,
+}
+
+impl Chunking {
+    /// What the product does: `eval chunking` compares it with others, the README has the figures. A chunk leaves 54 of the tokens
+    /// that the model sees for the title and the headings.
+    pub const SHIPPED: Self = Self { tokens_max: 200, overlap_tokens: 0, section_tokens_min: 24, headings: true };
+
+    /// What the chunks are called, part of what names an index generation: it changes when chunks do.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let Self { tokens_max, overlap_tokens, section_tokens_min, headings } = self;
+        let headings = if *headings { "headings" } else { "bare" };
+        format!("sections-{tokens_max}-{overlap_tokens}-{section_tokens_min}-{headings}-1")
+    }
 }
 
 /// One passage of an article.
@@ -63,30 +77,16 @@ pub enum ChunkerError {
 /// Cuts articles into chunks. Can be shared between threads.
 pub struct Chunker {
     tokenizer: Tokenizer,
-    limits: ChunkLimits,
+    chunking: Chunking,
 }
 
-/// The largest chunk of an article: it leaves 54 of the tokens that the model sees for the title and the headings.
-const TOKENS_MAX: usize = 200;
-
 impl Chunker {
-    /// What the way of chunking is called, part of what names an index generation: it changes when chunks do.
-    pub const NAME: &'static str = "sections-200-1";
-
-    /// The chunker of the product, which counts in the tokens of this model.
-    ///
-    /// # Errors
-    /// [`ChunkerError::Tokenizer`].
-    pub fn for_tokenizer(tokenizer: Tokenizer) -> Result<Self, ChunkerError> {
-        Self::new(tokenizer, ChunkLimits { tokens_max: TOKENS_MAX, overlap_tokens: 0 })
-    }
-
     /// Takes the embedding model's tokenizer; its truncation and padding are turned off.
     ///
     /// # Errors
     /// [`ChunkerError`] when the limits contradict each other.
-    pub fn new(mut tokenizer: Tokenizer, limits: ChunkLimits) -> Result<Self, ChunkerError> {
-        let ChunkLimits { tokens_max, overlap_tokens } = limits;
+    pub fn new(mut tokenizer: Tokenizer, chunking: Chunking) -> Result<Self, ChunkerError> {
+        let Chunking { tokens_max, overlap_tokens, .. } = chunking;
         if tokens_max == 0 {
             return Err(ChunkerError::NoRoom);
         }
@@ -95,7 +95,13 @@ impl Chunker {
         }
         tokenizer.with_truncation(None).map_err(ChunkerError::Tokenizer)?;
         tokenizer.with_padding(None);
-        Ok(Self { tokenizer, limits })
+        Ok(Self { tokenizer, chunking })
+    }
+
+    /// What its chunks are called.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.chunking.name()
     }
 
     /// The article's chunks, in the order of its text. With an overlap their spans overlap too.
@@ -105,14 +111,14 @@ impl Chunker {
         let text = article.text.as_str();
         let index = TokenIndex::new(&self.tokenizer, text);
         let Ok(config) =
-            ChunkConfig::new(self.limits.tokens_max).with_sizer(&index).with_overlap(self.limits.overlap_tokens)
+            ChunkConfig::new(self.chunking.tokens_max).with_sizer(&index).with_overlap(self.chunking.overlap_tokens)
         else {
             // `new` has checked the one thing that can fail here.
             return Vec::new();
         };
         let splitter = TextSplitter::new(config);
         let mut chunks = Vec::new();
-        for group in groups(&article.sections, text, &index, self.limits.tokens_max) {
+        for group in groups(&article.sections, text, &index, self.chunking) {
             let pieces = token_index::pieces(&text[group.span.clone()], SPLIT_BYTES_MAX);
             let spans = pieces.flat_map(|(offset, piece)| {
                 let start = group.span.start + offset;
@@ -120,7 +126,11 @@ impl Chunker {
             });
             for span in spans.filter(|span| !span.is_empty()) {
                 let ordinal = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
-                let heading_path = path_of(&span, &article.sections[group.sections.clone()]);
+                let heading_path = if self.chunking.headings {
+                    path_of(&span, &article.sections[group.sections.clone()])
+                } else {
+                    Vec::new()
+                };
                 chunks.push(Chunk { ordinal, heading_path, span });
             }
         }
@@ -142,8 +152,8 @@ struct Group {
 
 /// Joins sections that are too short to their neighbours: forwards to a sibling or child, else
 /// backwards, else not at all.
-fn groups(sections: &[Section], text: &str, index: &TokenIndex<'_>, tokens_max: usize) -> Vec<Group> {
-    let minimum = SECTION_TOKENS_MIN.min(tokens_max / 2);
+fn groups(sections: &[Section], text: &str, index: &TokenIndex<'_>, chunking: Chunking) -> Vec<Group> {
+    let minimum = chunking.section_tokens_min.min(chunking.tokens_max / 2);
     let mut groups: Vec<Group> = Vec::new();
     let mut next = 0;
     while next < sections.len() {

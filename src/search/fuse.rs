@@ -3,54 +3,25 @@
 use crate::index::{Candidate, Scores, Signal, TERM_FREQUENCY_MAX};
 
 /// How much each signal counts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Weights([(Signal, f32); Signal::ALL.len()]);
+///
+/// Scores are added and not ranks: a rank forgets by how much one was better, and rank fusion loses to BM25 alone where passages
+/// look alike. The weights were chosen by nDCG@10 and hit@1 over all open sets together and lie on a plateau: half or twice of any one
+/// of them moves no set by more than two points. `eval ablate` measures each signal's worth; the README has the figures.
+pub const WEIGHTS: [(Signal, f32); Signal::ALL.len()] = [
+    (Signal::Meaning, 1.0),
+    (Signal::Words, 1.5),
+    (Signal::Tokens, 2.0),
+    (Signal::Sentences, 1.0),
+    (Signal::Title, 0.5),
+    (Signal::TitleWords, 0.5),
+];
 
-impl Weights {
-    /// What the product ranks by.
-    ///
-    /// Scores are added and not ranks: a rank forgets by how much one was better, and rank fusion loses to BM25 alone where
-    /// passages look alike. The weights were chosen by nDCG@10 and hit@1 over all open sets together and lie on a plateau: half or
-    /// twice of any one of them moves no set by more than two points. `eval ablate` measures each signal's worth; the README has the
-    /// figures.
-    pub const SHIPPED: Self = Self([
-        (Signal::Meaning, 1.0),
-        (Signal::Words, 1.5),
-        (Signal::Tokens, 2.0),
-        (Signal::Sentences, 1.0),
-        (Signal::Title, 0.5),
-        (Signal::TitleWords, 0.5),
-    ]);
-
-    /// These without `signal`, which is then not asked for at all.
-    #[must_use]
-    pub fn without(mut self, signal: Signal) -> Self {
-        for (weighted, weight) in &mut self.0 {
-            if *weighted == signal {
-                *weight = 0.0;
-            }
-        }
-        self
-    }
-
-    /// `signal` alone.
-    #[must_use]
-    pub fn only(signal: Signal) -> Self {
-        Self(Signal::ALL.map(|other| (other, if other == signal { 1.0 } else { 0.0 })))
-    }
-
-    /// The signals that count.
-    #[must_use]
-    pub fn signals(&self) -> Vec<Signal> {
-        self.0.iter().filter(|(_, weight)| *weight > 0.0).map(|(signal, _)| *signal).collect()
-    }
-
-    /// The mean of `scores` by these weights: a score of 1 in all signals is 1.
-    fn mean(&self, scores: &Scores) -> f32 {
-        let total: f32 = self.0.iter().map(|(_, weight)| weight).sum();
-        let sum: f32 = self.0.iter().map(|(signal, weight)| weight * scores[*signal]).sum();
-        if total > 0.0 { sum / total } else { 0.0 }
-    }
+/// The mean of `scores` by `weights`: 1 for a score of 1 in all signals that count.
+#[must_use]
+pub fn mean(scores: &Scores, weights: &[(Signal, f32)]) -> f32 {
+    let total: f32 = weights.iter().map(|(_, weight)| weight).sum();
+    let sum: f32 = weights.iter().map(|(signal, weight)| weight * scores[*signal]).sum();
+    if total > 0.0 { sum / total } else { 0.0 }
 }
 
 /// A share of the question's mass: free of the scale that the number of words and the size of the workspace give it.
@@ -70,12 +41,12 @@ pub struct Ranked {
 /// Gives every candidate its fused score and puts the best first; equal scores keep the order of the chunk ids, so
 /// that the same question has the same answer.
 #[must_use]
-pub fn rank(candidates: Vec<Candidate>, question_mass: f32, weights: &Weights) -> Vec<Ranked> {
+pub fn rank(candidates: Vec<Candidate>, question_mass: f32) -> Vec<Ranked> {
     let fused = |mut candidate: Candidate| {
         let scores = &mut candidate.scores;
         scores[Signal::Words] = share(scores[Signal::Words], question_mass * TERM_FREQUENCY_MAX);
         scores[Signal::TitleWords] = share(scores[Signal::TitleWords], question_mass);
-        Ranked { candidate, score: weights.mean(&candidate.scores) }
+        Ranked { candidate, score: mean(&candidate.scores, &WEIGHTS) }
     };
     let mut ranked: Vec<Ranked> = candidates.into_iter().map(fused).collect();
     ranked.sort_by(|one, other| {
@@ -109,7 +80,7 @@ mod tests {
     fn all_signals_count_and_ties_have_one_order() {
         let meant = candidate(0, &[(Signal::Meaning, 0.9)]);
         let worded = [1, 2].map(|ordinal| candidate(ordinal, &[(Signal::Meaning, 0.5), (Signal::Words, 2.2)]));
-        let ranked = rank(vec![meant, worded[0], worded[1]], 1.0, &Weights::SHIPPED);
+        let ranked = rank(vec![meant, worded[0], worded[1]], 1.0);
         let mut words_first = worded.map(|candidate| candidate.chunk);
         words_first.sort();
         let order: Vec<ChunkId> = ranked.iter().map(|ranked| ranked.candidate.chunk).collect();
@@ -120,15 +91,7 @@ mod tests {
     fn the_best_in_everything_has_the_score_one() {
         let best = candidate(0, &Signal::ALL.map(|signal| (signal, 3.0)));
         let best = Candidate { scores: Scores([1.0, 6.6, 1.0, 1.0, 1.0, 3.0]), ..best };
-        let ranked = rank(vec![best], 3.0, &Weights::SHIPPED);
+        let ranked = rank(vec![best], 3.0);
         assert!((ranked[0].score - 1.0).abs() < 1e-6);
-    }
-
-    #[test]
-    fn a_signal_that_is_left_out_is_not_asked_for() {
-        let without = Weights::SHIPPED.without(Signal::Tokens);
-        assert!(!without.signals().contains(&Signal::Tokens));
-        assert_eq!(without.signals().len(), Signal::ALL.len() - 1);
-        assert_eq!(Weights::only(Signal::Words).signals(), [Signal::Words]);
     }
 }

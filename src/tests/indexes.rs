@@ -45,8 +45,7 @@ fn point(ordinal: usize, terms: &[(u32, f32)], tags: &[&str]) -> Point {
 
 fn query(terms: &[(u32, f32)], tags: &[&str], limit: usize) -> IndexQuery {
     let Point { terms, tags, .. } = point(0, terms, tags);
-    let signals = vec![Signal::Meaning, Signal::Words];
-    IndexQuery { dense: vec![1.0, 0.0, 0.0, 0.0], tokens: Vec::new(), terms, signals, tags, limit }
+    IndexQuery { dense: vec![1.0, 0.0, 0.0, 0.0], tokens: Vec::new(), terms, tags, limit }
 }
 
 /// What a search finds: each chunk with its scores.
@@ -88,12 +87,8 @@ async fn each_signal_scores_as_it_says(index: &Index) {
     index.upsert(workspace, points.clone()).await.unwrap();
     let dense = vec![0.6, 0.8, 0.0, 0.0];
     let tokens = vec![vec![0.5, 0.0, 0.0], vec![0.0, 0.25, 0.25]];
-    let query = IndexQuery {
-        dense: dense.clone(),
-        tokens: tokens.clone(),
-        signals: Signal::ALL.to_vec(),
-        ..query(&[(3, 1.0), (40, 2.0), (77, 4.0)], &[], 2)
-    };
+    let query =
+        IndexQuery { dense: dense.clone(), tokens: tokens.clone(), ..query(&[(3, 1.0), (40, 2.0), (77, 4.0)], &[], 2) };
     let found = found(index, workspace, query).await;
     assert!(found.len() >= 2);
     let product = |one: &[f32], other: &[f32]| one.iter().zip(other).map(|(one, other)| one * other).sum::<f32>();
@@ -238,7 +233,6 @@ async fn both_engines_score_alike() {
             tokens: vec![unit(7_000), dense.clone()],
             dense,
             terms,
-            signals: Signal::ALL.to_vec(),
             tags: Vec::new(),
             limit: points.len(),
         };

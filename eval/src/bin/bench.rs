@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use candor::config::{Config, Precision};
 use candor::inference::{Embedder, Passage};
-use candor::knowledge::chunk::Chunker;
+use candor::knowledge::chunk::{Chunker, Chunking};
 use candor::knowledge::parse::{Format, parse};
 use candor::knowledge::points::told;
 use candor::knowledge::source;
@@ -317,7 +317,7 @@ struct BareLoop {
 
 async fn bare_loop(docs: &Path) -> Result<BareLoop> {
     let embedder = Embedder::open(&Config::load(&[])?)?;
-    let chunker = Chunker::for_tokenizer(embedder.tokenizer().clone())?;
+    let chunker = Chunker::new(embedder.tokenizer().clone(), Chunking::SHIPPED)?;
     let (mut texts, mut tokens) = (Vec::new(), 0);
     for (source, located) in &source::scan(&[docs.to_owned()])?.files {
         let file = located.read(source, usize::MAX)?;

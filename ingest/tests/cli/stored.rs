@@ -187,7 +187,7 @@ async fn words(index: &Index, workspace: WorkspaceId, rows: &[Row]) -> HashMap<C
 /// Each point's scores for a question that nobody asks, by all signals.
 async fn scores(index: &Index, workspace: WorkspaceId, points: usize) -> HashMap<ChunkId, Vec<u32>> {
     let token = (0..token_projection::DIMENSION).map(|place| if place % 3 == 0 { 0.25 } else { -0.125 }).collect();
-    let all = IndexQuery { tokens: vec![token], signals: Signal::ALL.to_vec(), ..query(5, None, points) };
+    let all = IndexQuery { tokens: vec![token], ..query(5, None, points) };
     let found = index.search(workspace, all).await.unwrap();
     found.into_iter().map(|found| (found.chunk, found.scores.0.map(f32::to_bits).to_vec())).collect()
 }
@@ -215,6 +215,5 @@ fn query(place: usize, term: Option<u32>, limit: usize) -> IndexQuery {
     let mut dense = vec![0.0; DIMENSION];
     dense[place] = 1.0;
     let terms = Terms { ids: term.into_iter().collect(), weights: term.map(|_| 1.0).into_iter().collect() };
-    let signals = vec![Signal::Meaning, Signal::Words];
-    IndexQuery { dense, tokens: Vec::new(), terms, signals, tags: Vec::new(), limit }
+    IndexQuery { dense, tokens: Vec::new(), terms, tags: Vec::new(), limit }
 }

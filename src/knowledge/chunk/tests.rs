@@ -12,7 +12,7 @@ fn tokenizer() -> Tokenizer {
 }
 
 fn chunker(tokens_max: usize, overlap_tokens: usize) -> Chunker {
-    Chunker::new(tokenizer(), ChunkLimits { tokens_max, overlap_tokens }).unwrap()
+    Chunker::new(tokenizer(), Chunking { tokens_max, overlap_tokens, ..Chunking::SHIPPED }).unwrap()
 }
 
 fn article(source: &str) -> ParsedArticle {
@@ -35,7 +35,10 @@ fn can_be_shared_between_threads() {
 #[test]
 fn refuses_limits_that_contradict_each_other() {
     let refused = |tokens_max, overlap_tokens| {
-        Chunker::new(tokenizer(), ChunkLimits { tokens_max, overlap_tokens }).err().unwrap().to_string()
+        Chunker::new(tokenizer(), Chunking { tokens_max, overlap_tokens, ..Chunking::SHIPPED })
+            .err()
+            .unwrap()
+            .to_string()
     };
     assert_eq!(refused(0, 0), "tokens_max is 0; a chunk needs at least one token.");
     assert_eq!(refused(10, 10), "overlap_tokens is 10, but it must be less than tokens_max, which is 10.");
