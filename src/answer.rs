@@ -174,20 +174,22 @@ pub async fn answer(
     let mut stages = Stages::default();
     let site = conversation.language();
     let language = || site.or_else(|| Language::detected(question.as_str())).unwrap_or(Language::English);
-    let intent = stages.time_sync(Stage::Rewrite, || intent::of(question.as_str(), site));
-    match intent {
-        Intent::Question => (),
-        Intent::SmallTalk(kind, spoken) => {
-            let language = site.unwrap_or(spoken);
-            let text = small_talk::reply(kind, language, conversation);
-            return Ok(Answer::unsearched(engine, Decision::SmallTalk, text, language, &stages));
+    let heard = stages.time(Stage::Rewrite, async {
+        match intent::of(question.as_str(), site) {
+            Intent::Question => Ok(rewrite::rewrite(engine, question, conversation).await),
+            Intent::SmallTalk(kind, spoken) => {
+                let language = site.unwrap_or(spoken);
+                Err((Decision::SmallTalk, small_talk::reply(kind, language, conversation), language))
+            }
+            Intent::Person(spoken) => {
+                Err((Decision::Escalated(Reason::CustomerRequest), String::new(), site.unwrap_or(spoken)))
+            }
         }
-        Intent::Person(spoken) => {
-            let decision = Decision::Escalated(Reason::CustomerRequest);
-            return Ok(Answer::unsearched(engine, decision, String::new(), site.unwrap_or(spoken), &stages));
-        }
-    }
-    let asked = stages.time(Stage::Rewrite, rewrite::rewrite(engine, question, conversation)).await;
+    });
+    let asked = match heard.await {
+        Ok(asked) => asked,
+        Err((decision, text, language)) => return Ok(Answer::unsearched(engine, decision, text, language, &stages)),
+    };
     let query = SearchQuery { text: &asked.text, tags: &[], limit: EVIDENCE_PASSAGES_MAX };
     let mut found = search::search(engine, workspace, &query, &mut stages).await?;
     // What was carried over finds the passages; which of their sentences answer is told by the message's own words, or the

@@ -34,6 +34,7 @@ pub fn reply(kind: SmallTalk, language: Language, conversation: &Conversation) -
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "six sentences in each of fifteen languages")]
 fn replies(language: Language) -> Replies {
     match language {
         Language::English => Replies {

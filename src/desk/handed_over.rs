@@ -33,6 +33,7 @@ pub fn text(escalation: &Escalation, language: Language) -> String {
     format!("{why}{space}{what} {}", escalation.ticket)
 }
 
+#[expect(clippy::too_many_lines, reason = "six sentences in each of fifteen languages")]
 fn sentences(language: Language) -> Sentences {
     match language {
         Language::English => Sentences {
