@@ -1,5 +1,15 @@
 //! The languages that Candor itself speaks: in small talk, and when a person takes over. Articles may be in any.
 
+/// Those of our languages that are not written in Latin letters.
+const OURS_BEYOND_LATIN: [whatlang::Lang; 6] = [
+    whatlang::Lang::Rus,
+    whatlang::Lang::Ara,
+    whatlang::Lang::Hin,
+    whatlang::Lang::Jpn,
+    whatlang::Lang::Kor,
+    whatlang::Lang::Cmn,
+];
+
 /// A language that the sentences written by us exist in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Language {
@@ -73,9 +83,15 @@ impl Language {
     #[must_use]
     pub fn detected(text: &str) -> Option<Self> {
         let told = whatlang::detect(text)?;
-        let is_certain = told.is_reliable() || told.script() != whatlang::Script::Latin;
-        match told.lang() {
-            _ if !is_certain => None,
+        let lang = if told.is_reliable() {
+            told.lang()
+        } else if told.script() == whatlang::Script::Latin {
+            return None;
+        } else {
+            // A script narrows it down enough to choose among ours.
+            whatlang::Detector::with_allowlist(OURS_BEYOND_LATIN.to_vec()).detect_lang(text)?
+        };
+        match lang {
             whatlang::Lang::Eng => Some(Self::English),
             whatlang::Lang::Deu => Some(Self::German),
             whatlang::Lang::Fra => Some(Self::French),
