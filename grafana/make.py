@@ -360,6 +360,8 @@ PER_SECOND, PER_MINUTE = "suffix:/s", "suffix:/min"
 # --- Candor ---------------------------------------------------------------------------------
 
 ESCALATED, ANSWERED = 'decision="escalated"', 'decision="answered"'
+# A greeting is no question.
+ASKED = 'decision!="smalltalk"'
 # Probes of a balancer are not customers, and would hide them.
 NO_PROBES = 'route!~"/healthz|/readyz"'
 FAILED = 'status=~"5.."'
@@ -382,7 +384,7 @@ def questions():
         "Questions",
         "Questions that were answered or handed to a person in the time shown. If 0 on a working day: does the site "
         "still load the widget, and is its key still valid (401 in Infrastructure / Requests by route and status)?",
-        "short", increase("answers_total"), none="none", decimals=0)
+        "short", increase("answers_total", ASKED), none="none", decimals=0)
 
 
 def answered_share():
@@ -391,7 +393,7 @@ def answered_share():
         "Share of the questions in the time shown that Candor answered itself. There is no right number: compare with "
         "your own last weeks. If it fell: Answers / Why questions went to a person.",
         "percentunit",
-        ratio(increase("answers_total", ANSWERED), increase("answers_total")), none="no questions", decimals=1)
+        ratio(increase("answers_total", ANSWERED), increase("answers_total", ASKED)), none="no questions", decimals=1)
 
 
 def tickets_opened():
@@ -600,7 +602,7 @@ def overview():
 def answers():
     week_ago = ratio(
         f"sum (rate({series('answers_total', ANSWERED)}[{STEP}] offset 7d))",
-        f"sum (rate({series('answers_total')}[{STEP}] offset 7d))")
+        f"sum (rate({series('answers_total', ASKED)}[{STEP}] offset 7d))")
     return dashboard("candor-answers", "Candor / Answers", "How good and how fast the answers are, for support.", [
         ("In the time shown", 4, [
             (4, questions()),
@@ -629,7 +631,7 @@ def answers():
                 "Share of questions that Candor answered itself, and the same hour a week before. Apart for an hour or "
                 "more: the panel beside says which reason grew.",
                 "percentunit",
-                [(ratio(rate("answers_total", ANSWERED), rate("answers_total")), "now"), (week_ago, "a week before")],
+                [(ratio(rate("answers_total", ANSWERED), rate("answers_total", ASKED)), "now"), (week_ago, "a week before")],
                 high=1, colours={"^now$": GREEN, "^a week before$": GREY})),
             (8, lines(
                 "Why questions went to a person",

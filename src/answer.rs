@@ -3,27 +3,41 @@
 //! The whole way is one function, [`answer`], and leaves one [`Trace`].
 
 pub mod confidence;
+pub mod conversation;
 pub mod curve;
 pub mod decide;
 mod draft;
 pub mod extractive;
 pub mod features;
+mod follow_up;
 mod generate;
 pub mod grounded;
+pub mod intent;
+pub mod language;
 pub mod prompt;
 pub mod question_hashes;
 mod rehearsal;
+pub mod rewrite;
+pub mod search_text;
+mod small_talk;
 mod trace;
 
+use std::collections::HashMap;
+
+use crate::answer::conversation::Conversation;
 use crate::answer::decide::{Decision, Reason};
 pub use crate::answer::draft::Draft;
 use crate::answer::features::Features;
 pub use crate::answer::generate::{ModelTrace, generator};
+use crate::answer::intent::Intent;
+use crate::answer::language::Language;
 pub use crate::answer::rehearsal::{RankedArticle, Rehearsal, rehearse};
+pub use crate::answer::rewrite::RewriteTrace;
 pub use crate::answer::trace::{Hashes, Trace, TracedPassage, Versions, calibration_hash};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, VersionId, WorkspaceId};
-use crate::search::{self, SearchError, SearchQuery};
+use crate::index::TermId;
+use crate::search::{self, QuestionTerms, SearchError, SearchQuery};
 use crate::telemetry::{Stage, Stages};
 
 /// Passages that an answer may be made from.
@@ -104,7 +118,7 @@ pub struct Citation {
 pub enum ResponseType {
     /// By a language model, each sentence checked.
     Ai,
-    /// Sentences of the articles, as they stand there.
+    /// Without a language model: sentences of the articles as they stand there, or our own in small talk.
     Extractive,
     /// The same, because the language model did not answer.
     Fallback,
@@ -134,44 +148,99 @@ pub struct Answer {
     pub draft: Draft,
     /// How it was made.
     pub response_type: ResponseType,
-    /// The probability that the draft is right.
+    /// The probability that the draft is right; 0 where nothing was drafted from articles.
     pub confidence: f64,
+    /// The language to speak to the customer in: the site's, else the message's, else English.
+    pub language: Language,
     /// Everything that led there.
     pub trace: Trace,
 }
 
-/// Answers `question` from the articles of `workspace`, or decides not to.
+/// What the recognition of messages and the completing of follow-ups are called in hashes; the number goes up when they change.
+const QUESTIONS_NAME: &str = "questions-1";
+
+/// Answers `question` from the articles of `workspace`, or decides not to. A friendly word gets one back, and who asks for a
+/// person gets one, without a look at the articles.
 ///
 /// # Errors
 /// [`SearchError`], when there is no way to know.
-pub async fn answer(engine: &Engine, workspace: WorkspaceId, question: &Question) -> Result<Answer, SearchError> {
+pub async fn answer(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    question: &Question,
+    conversation: &Conversation,
+) -> Result<Answer, SearchError> {
     let mut stages = Stages::default();
-    let query = SearchQuery::new(question.as_str(), EVIDENCE_PASSAGES_MAX);
-    let found = search::search(engine, workspace, &query, &mut stages).await?;
-    let generated = stages.time(Stage::Generate, generate::generate(engine, question.as_str(), &found)).await;
+    let site = conversation.language();
+    let language = || site.or_else(|| Language::detected(question.as_str())).unwrap_or(Language::English);
+    let heard = stages.time(Stage::Rewrite, async {
+        match intent::of(question.as_str(), site) {
+            Intent::Question => Ok(rewrite::rewrite(engine, question, conversation).await),
+            Intent::SmallTalk(kind, spoken) => {
+                let language = site.unwrap_or(spoken);
+                Err((Decision::SmallTalk, small_talk::reply(kind, language, conversation), language))
+            }
+            Intent::Person(spoken) => {
+                Err((Decision::Escalated(Reason::CustomerRequest), String::new(), site.unwrap_or(spoken)))
+            }
+        }
+    });
+    let asked = match heard.await {
+        Ok(asked) => asked,
+        Err((decision, text, language)) => return Ok(Answer::unsearched(engine, decision, text, language, &stages)),
+    };
+    let query = SearchQuery::new(&asked.text, EVIDENCE_PASSAGES_MAX);
+    let mut found = search::search(engine, workspace, &query, &mut stages).await?;
+    // What was carried over finds the passages; which of their sentences answer is told by the message's own words, or the
+    // sentences of the last answer would win again.
+    let all_terms = found.terms.clone();
+    if let Some(own) = &asked.own {
+        found.terms = narrowed(&all_terms, &engine.bm25().question(own).ids);
+    }
+    let generated = stages.time(Stage::Generate, generate::generate(engine, &asked.text, &found)).await;
+    found.terms = all_terms;
     let (judged, decision) = stages.time_sync(Stage::Decide, || {
-        let features = Features::of(engine.bm25(), question.as_str(), &found, &generated.draft);
+        let features = Features::of(engine.bm25(), &asked.text, &found, &generated.draft);
         let judged = engine.calibration().judge(&features);
         let threshold = engine.calibration().threshold();
         let decision = decide::decide(&generated.draft, generated.needs_person, judged.confidence, threshold);
         (judged, decision)
     });
-    let trace = Trace::new(engine, &found, generated.model, judged.shares, judged.logit, &stages);
+    let trace = Trace::new(engine, asked, &found, generated.model, judged.shares, judged.logit, &stages);
     Ok(Answer {
         decision,
         draft: generated.draft,
         response_type: generated.response_type,
         confidence: judged.confidence,
+        language: language(),
         trace,
     })
 }
 
+/// Those of the terms that are among `ids`.
+fn narrowed(terms: &QuestionTerms, ids: &[TermId]) -> QuestionTerms {
+    let idf: HashMap<TermId, f32> = ids.iter().filter_map(|id| Some((*id, *terms.idf.get(id)?))).collect();
+    let mass = idf.values().sum();
+    QuestionTerms { idf, mass, unknown_mass: terms.unknown_mass.min(mass) }
+}
+
 impl Answer {
+    fn unsearched(engine: &Engine, decision: Decision, text: String, language: Language, stages: &Stages) -> Self {
+        Self {
+            decision,
+            draft: Draft { text, ..Draft::default() },
+            response_type: ResponseType::Extractive,
+            confidence: 0.0,
+            language,
+            trace: Trace::unsearched(engine, stages),
+        }
+    }
+
     /// Why it is not sent; `None` when it is.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         match self.decision {
-            Decision::Answered => None,
+            Decision::Answered | Decision::SmallTalk => None,
             Decision::Escalated(reason) => Some(reason),
         }
     }

@@ -7,7 +7,9 @@ use std::str::FromStr;
 use secrecy::SecretString;
 use serde_json::json;
 
+use crate::answer::conversation::{self, Conversation, Said};
 use crate::answer::decide::Decision;
+use crate::answer::language::Language;
 use crate::answer::{Answer, Citation, Question};
 use crate::database::DatabaseError;
 use crate::desk;
@@ -183,7 +185,7 @@ async fn store_turn(
     // Before the transaction: whoever holds one connection must not wait for a second.
     let before = match (&admission, answer.decision) {
         (Admission::Open(session), Decision::Escalated(_)) => said_before(engine, workspace, session.id).await?,
-        (Admission::New(_), _) | (_, Decision::Answered) => Vec::new(),
+        (Admission::New(_), _) | (_, Decision::Answered | Decision::SmallTalk) => Vec::new(),
     };
     let mut transaction = engine.database().begin().await?;
     let (session, session_token) = match admission {
@@ -205,7 +207,7 @@ async fn store_turn(
         }
     };
     // Two messages, and an event when there is a ticket.
-    let numbers = if answer.decision == Decision::Answered { 2 } else { 3 };
+    let numbers = if matches!(answer.decision, Decision::Escalated(_)) { 3 } else { 2 };
     let first = store::take_sequence(&mut transaction, workspace, session, numbers, at_ms).await?;
     let asked = store::NewMessage {
         id: MessageId::new(ids, at_ms),
@@ -218,7 +220,7 @@ async fn store_turn(
     store::insert_message(&mut transaction, vault, workspace, session, &asked, at_ms).await?;
 
     let escalation = match answer.decision {
-        Decision::Answered => None,
+        Decision::Answered | Decision::SmallTalk => None,
         Decision::Escalated(reason) => {
             let evidence =
                 desk::Evidence { transcript: transcript(before, question), passages: answer.trace.passages.clone() };
@@ -230,7 +232,7 @@ async fn store_turn(
     };
     let (text, citations) = match &escalation {
         None => (answer.draft.text.clone(), answer.draft.citations.clone()),
-        Some(escalation) => (desk::handed_over_text(escalation), Vec::new()),
+        Some(escalation) => (desk::handed_over::text(escalation, answer.language), Vec::new()),
     };
     let metadata = json!({ "decision": answer.decision.name(), "citations": citations });
     let replied = store::NewMessage {
@@ -239,7 +241,8 @@ async fn store_turn(
         sequence: first + 1,
         text: &text,
         metadata: Some(&metadata),
-        confidence: Some(answer.confidence),
+        // What was not drafted from articles has none.
+        confidence: answer.trace.searched_for.as_ref().map(|_| answer.confidence),
     };
     store::insert_message(&mut transaction, vault, workspace, session, &replied, at_ms).await?;
     if let Some(escalation) = &escalation {
@@ -259,6 +262,29 @@ async fn store_turn(
         ticket: escalation.map(|escalation| escalation.ticket),
         session_token,
     })
+}
+
+/// What was said before the next message of a session, as far as it helps to understand it.
+///
+/// # Errors
+/// As the database.
+pub async fn conversation(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    admission: &Admission,
+    language: Option<&str>,
+) -> Result<Conversation, DatabaseError> {
+    let language = language.and_then(Language::of_tag);
+    let Admission::Open(session) = admission else { return Ok(Conversation::of(Vec::new(), language)) };
+    let (database, vault) = (engine.database(), engine.vault());
+    let limit = i64::try_from(conversation::LINES_MAX).unwrap_or(i64::MAX);
+    let before = store::last_messages(database, vault, workspace, session.id, limit).await?;
+    let said = before.into_iter().map(|message| {
+        let decision = message.metadata.as_ref().map(|metadata| &metadata["decision"]);
+        let is_answer = decision.is_none_or(|decision| decision == Decision::Answered.name());
+        Said { sender: message.sender, text: message.text, is_answer }
+    });
+    Ok(Conversation::of(said.collect(), language))
 }
 
 /// Messages of a session that go into a ticket.

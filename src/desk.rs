@@ -1,5 +1,6 @@
 //! Tickets: where a question goes that the articles do not answer.
 
+pub mod handed_over;
 pub mod store;
 
 use metrics::counter;
@@ -125,24 +126,6 @@ async fn open_or_add(
     store::insert_message(transaction, vault, workspace, open, message, Sender::User, said, at_ms).await?;
     store::touch(transaction, vault, workspace, open, ticket.contact, at_ms).await?;
     Ok((open, true))
-}
-
-/// What the customer is told when a person takes over: said by code, because it is a promise.
-#[must_use]
-pub fn handed_over_text(escalation: &Escalation) -> String {
-    let why = match escalation.reason {
-        Reason::NoEvidence => "Our help articles say nothing about that",
-        Reason::LowConfidence => "I could not find a reliable answer to that in our help articles",
-        Reason::InsufficientEvidence => "Our help articles do not answer that",
-        Reason::Blocked => "I cannot answer that myself",
-        Reason::CustomerRequest => "You asked for a person",
-    };
-    let what = if escalation.was_open {
-        "added your question to the request that our team has already"
-    } else {
-        "passed your question to our team"
-    };
-    format!("{why}, so I have {what}. Your ticket is {}.", escalation.ticket)
 }
 
 /// The first line of a question, cut at a word.

@@ -11,6 +11,8 @@ use crate::config::{Config, LogFormat};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
+    /// What the message wants, and what is searched for.
+    Rewrite,
     /// The question becomes a vector.
     Embed,
     /// Candidates are found, made visible and ranked.
@@ -23,12 +25,13 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in their order.
-    pub const ALL: [Self; 4] = [Self::Embed, Self::Search, Self::Generate, Self::Decide];
+    pub const ALL: [Self; 5] = [Self::Rewrite, Self::Embed, Self::Search, Self::Generate, Self::Decide];
 
     /// Its name in metrics and reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Rewrite => "rewrite",
             Self::Embed => "embed",
             Self::Search => "search",
             Self::Generate => "generate",

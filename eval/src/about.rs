@@ -34,7 +34,7 @@ pub struct About {
     pub excluded_articles: Vec<Excluded>,
     /// Messages that the product does not take, with why; they count as not answered.
     pub refused_questions: Vec<Excluded>,
-    /// Questions that were asked without the conversation before them, which the product does not look at yet.
+    /// Questions that were asked with a conversation before them.
     pub follow_ups: usize,
     /// Drafts that quote the articles because the language model did not answer.
     pub fallbacks: usize,
@@ -131,11 +131,6 @@ impl About {
             self.refused_questions.len(),
             "message was not taken by the product and counts as not answered.",
             "messages were not taken by the product and count as not answered.",
-        );
-        say(
-            self.follow_ups,
-            "follow-up was asked without the conversation before it.",
-            "follow-ups were asked without the conversation before them.",
         );
         say(
             self.fallbacks,

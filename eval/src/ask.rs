@@ -22,8 +22,6 @@ pub struct Answers {
 /// Asks all questions of the set, `concurrency` at a time, in the set's order. What the journal has is not asked again, and
 /// what comes back is noted there.
 ///
-/// A question's history is not looked at: nothing rewrites follow-ups yet, so they are asked as they are.
-///
 /// # Errors
 /// The first question that could not be answered for a reason outside of it: a part of the answers is no result.
 pub async fn all(
@@ -46,8 +44,8 @@ pub async fn all(
             && let Some((place, question)) = waiting.next()
         {
             if asked[place].is_none() {
-                let (target, message) = (target.clone(), question.text.clone());
-                flying.spawn(async move { (place, target.ask(&message).await) });
+                let (target, message, history) = (target.clone(), question.text.clone(), question.history.clone());
+                flying.spawn(async move { (place, target.ask(&message, &history).await) });
             }
         }
         let Some(done) = flying.join_next().await else { break };

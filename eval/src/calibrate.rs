@@ -259,7 +259,8 @@ fn write_artefact(arguments: &CalibrateArguments, json: &str) -> Result<()> {
     Ok(())
 }
 
-/// The questions that get a confidence, with their texts; a message that the product does not take never gets to one.
+/// The questions that get a confidence, with their texts; a message that the product does not take never gets to one, and
+/// neither does small talk.
 fn samples_of(set: usize, outcomes: &[Outcome]) -> Vec<(&str, Sample)> {
     let sample = |outcome: &Outcome| Sample {
         set,
@@ -269,7 +270,7 @@ fn samples_of(set: usize, outcomes: &[Outcome]) -> Vec<(&str, Sample)> {
         correct: outcome.judged.correct,
         features: outcome.asked.features.iter().map(|feature| feature.value).collect(),
     };
-    let taken = outcomes.iter().filter(|outcome| outcome.asked.was_taken());
+    let taken = outcomes.iter().filter(|outcome| outcome.asked.logit.is_some());
     taken.map(|outcome| (outcome.question.text.as_str(), sample(outcome))).collect()
 }
 

@@ -19,6 +19,7 @@ mod folds;
 mod grounding;
 mod hardware;
 mod history;
+mod intents;
 mod interval;
 mod isotonic;
 mod journal;
@@ -60,6 +61,7 @@ use clap::{Parser, Subcommand};
   eval report report.json --html report.html
   eval compare before.json after.json
   eval calibrate --dataset DIR --risk 10% --out calibration.json
+  eval intents datasets/intents/held-out.jsonl --wrong
   eval dataset check datasets/tarnwheel
 
 Each set gets a data folder of its own below .eval; the product's is never
@@ -81,6 +83,7 @@ enum Command {
     Calibrate(calibrate::CalibrateArguments),
     Grounding(grounding::GroundingArguments),
     History(history::HistoryArguments),
+    Intents(intents::IntentsArguments),
     Report(page::ReportArguments),
     /// Looks at data sets themselves, and makes some.
     #[command(subcommand)]
@@ -114,6 +117,7 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Gate(arguments) => changes::gate(&config, &arguments).await,
         Command::Grounding(arguments) => grounding::run(&arguments),
         Command::History(arguments) => history::run(&config, &arguments),
+        Command::Intents(arguments) => intents::run(&arguments),
         Command::Report(arguments) => page::run(&config, &arguments),
         Command::Dataset(DatasetCommand::Check(arguments)) => {
             dataset::check::run(&config, &arguments).map(|()| ExitCode::SUCCESS)

@@ -13,6 +13,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::about::MadeWith;
+use crate::dataset::Turn;
 use crate::outcome::{Asked, RANKED_KEPT, without_repeats};
 use crate::target::{self, PASSAGES_RANKED, Reply};
 
@@ -103,14 +104,14 @@ impl Server {
         hex::encode(Sha256::digest(self.key.expose_secret()))
     }
 
-    /// Sends one message; waits for a server that is away for a moment.
+    /// Sends one message with what was said before it; waits for a server that is away for a moment.
     ///
     /// # Errors
     /// When there is no answer for a reason outside of the message, or the server answers in another way than before.
-    pub async fn ask(&self, message: &str) -> Result<Reply> {
+    pub async fn ask(&self, message: &str, history: &[Turn]) -> Result<Reply> {
         let pauses =
             ExponentialBuilder::default().with_min_delay(FIRST_PAUSE).with_max_times(RETRIES_MAX).with_jitter();
-        let attempt = || self.attempt(message);
+        let attempt = || self.attempt(message, history);
         let outcome = attempt.retry(pauses).when(|failure| matches!(failure, Failure::Passing(_))).await;
         match outcome {
             Ok(reply) => {
@@ -129,7 +130,7 @@ impl Server {
     pub async fn made_with(&self) -> Result<MadeWith> {
         if self.known().is_none() {
             // Any answer tells.
-            self.ask("Which versions?").await?;
+            self.ask("Which versions?", &[]).await?;
         }
         self.known().ok_or_else(|| anyhow!("the server {} has said nothing about itself", self.url))
     }
@@ -138,7 +139,7 @@ impl Server {
         self.made_with.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn attempt(&self, message: &str) -> Result<TestReply, Failure> {
+    async fn attempt(&self, message: &str, history: &[Turn]) -> Result<TestReply, Failure> {
         let silent = |error: reqwest::Error| {
             let (url, is_slow) = (&self.url, error.is_timeout() && !error.is_connect());
             let failure = anyhow!("the server at {url} does not answer: {}", error.without_url());
@@ -149,7 +150,7 @@ impl Server {
             .client
             .post(format!("{}/ai/test", self.url))
             .header("X-API-Key", self.key.expose_secret())
-            .json(&json!({ "message": message, "passages": PASSAGES_RANKED }))
+            .json(&json!({ "message": message, "history": history, "passages": PASSAGES_RANKED }))
             .send()
             .await
             .map_err(silent)?;
@@ -228,7 +229,7 @@ fn asked(reply: TestReply) -> Asked {
         refusal: None,
         response_type: reply.response_type,
         confidence: reply.confidence,
-        logit: Some(reply.trace.logit),
+        logit: reply.trace.logit,
         features: target::features(&reply.trace),
         stages_ms: reply.trace.stages_ms.clone(),
         total_ms: Some(reply.latency_ms),

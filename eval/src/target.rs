@@ -2,10 +2,13 @@
 
 use anyhow::{Context, Result};
 use candor::answer::confidence::Calibration;
-use candor::answer::{Question, Rehearsal, Trace, rehearse};
+use candor::answer::conversation::{Conversation, Said};
+use candor::answer::{Question, Rehearsal, Trace, rehearse, rewrite};
+use candor::chat::Sender;
 use candor::config::Config;
 
 use crate::about::MadeWith;
+use crate::dataset::Turn;
 use crate::library::Library;
 use crate::outcome::{Asked, Feature, RANKED_KEPT, without_repeats};
 use crate::server::Server;
@@ -31,22 +34,23 @@ pub enum Target {
 }
 
 impl Target {
-    /// Sends one message. Articles are named by their sources.
+    /// Sends one message with what was said before it. Articles are named by their sources.
     ///
     /// # Errors
     /// When there is no answer for a reason outside of the message.
-    pub async fn ask(&self, message: &str) -> Result<Reply> {
+    pub async fn ask(&self, message: &str, history: &[Turn]) -> Result<Reply> {
         match self {
             Self::Library(Library { engine, workspace, .. }) => {
                 let question = match Question::parse(message, engine.config().message_chars_max) {
                     Ok(question) => question,
                     Err(problem) => return Ok(Reply::Refused(problem.to_string())),
                 };
-                let is_kept = engine.embedder().is_kept(question.as_str());
-                let rehearsal = rehearse(engine, *workspace, &question, PASSAGES_RANKED).await?;
+                let conversation = conversation(history);
+                let is_kept = engine.embedder().is_kept(&rewrite::by_words(&question, &conversation));
+                let rehearsal = rehearse(engine, *workspace, &question, &conversation, PASSAGES_RANKED).await?;
                 Ok(Reply::Answer(Box::new(asked(rehearsal, is_kept))))
             }
-            Self::Server(server) => server.ask(message).await,
+            Self::Server(server) => server.ask(message, history).await,
         }
     }
 
@@ -115,6 +119,15 @@ impl Target {
     }
 }
 
+/// What a set says was said before: the bot's part of it as answers.
+fn conversation(history: &[Turn]) -> Conversation {
+    let said = history.iter().map(|turn| {
+        let sender = if turn.sender == "user" { Sender::User } else { Sender::Bot };
+        Said { sender, text: turn.text.clone(), is_answer: sender == Sender::Bot }
+    });
+    Conversation::of(said.collect(), None)
+}
+
 fn asked(Rehearsal { answer, answer_ms, ranking }: Rehearsal, is_kept: bool) -> Asked {
     let cited = without_repeats(answer.draft.citations.iter().map(|citation| citation.source.as_str()));
     let reason = answer.reason().map(|reason| reason.name().to_owned());
@@ -128,7 +141,7 @@ fn asked(Rehearsal { answer, answer_ms, ranking }: Rehearsal, is_kept: bool) -> 
         refusal: None,
         response_type: answer.response_type.name().to_owned(),
         confidence: answer.confidence,
-        logit: Some(answer.trace.logit),
+        logit: answer.trace.logit,
         features: features(&answer.trace),
         stages_ms: stages_ms.clone(),
         total_ms: (!is_kept).then_some(answer_ms),

@@ -13,6 +13,7 @@ use crate::fields::normalise;
 use crate::interview::Interview;
 use crate::reply::Exchange;
 use crate::request::Request;
+use crate::rewriting::Rewriting;
 use crate::scenario::{Plain, Scenario};
 use crate::{faults, obey, schema};
 
@@ -59,9 +60,11 @@ pub(crate) fn respond(scenario: Scenario, seed: u64, model: &str, accepted: &Acc
     let nothing = Evidence::default();
     let evidence = found.as_ref().unwrap_or(&nothing);
     let interview = Interview::find(request.last_user_text());
-    let said = |answer: &Answer| match &interview {
-        Some(interview) => json_of(request, &interview.honest()),
-        None => text_of(request, answer),
+    let rewriting = Rewriting::find(request.last_user_text());
+    let said = |answer: &Answer| match (&interview, &rewriting) {
+        (Some(interview), _) => json_of(request, &interview.honest()),
+        (None, Some(rewriting)) => json_of(request, &rewriting.honest()),
+        (None, None) => text_of(request, answer),
     };
     let Scenario::Plain(plain) = scenario else { return Ok(Json(exchange.text(&said(&honest())?)).into_response()) };
     let reply = match plain {

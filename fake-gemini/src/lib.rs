@@ -45,6 +45,7 @@ mod plan;
 mod record;
 mod reply;
 mod request;
+mod rewriting;
 mod routes;
 mod scenario;
 mod schema;

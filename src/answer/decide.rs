@@ -7,6 +7,8 @@ use crate::answer::Draft;
 pub enum Decision {
     /// The draft is sent.
     Answered,
+    /// A friendly word is said, or one about the conversation; nothing was asked of the articles.
+    SmallTalk,
     /// A person is brought in.
     Escalated(Reason),
 }
@@ -15,7 +17,7 @@ pub enum Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// The customer opened the ticket.
+    /// The customer asked for a person, or opened the ticket.
     CustomerRequest,
     /// No article says anything about it.
     NoEvidence,
@@ -29,8 +31,10 @@ pub enum Reason {
 
 impl Decision {
     /// All decisions that there are, for metrics.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Answered,
+        Self::SmallTalk,
+        Self::Escalated(Reason::CustomerRequest),
         Self::Escalated(Reason::NoEvidence),
         Self::Escalated(Reason::LowConfidence),
         Self::Escalated(Reason::InsufficientEvidence),
@@ -42,6 +46,7 @@ impl Decision {
     pub fn name(self) -> &'static str {
         match self {
             Self::Answered => "answered",
+            Self::SmallTalk => "smalltalk",
             Self::Escalated(_) => "escalated",
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::answer::conversation::Conversation;
 use crate::answer::{Answer, Question, answer};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, WorkspaceId};
@@ -40,13 +41,17 @@ pub async fn rehearse(
     engine: &Engine,
     workspace: WorkspaceId,
     question: &Question,
+    conversation: &Conversation,
     passages: usize,
 ) -> Result<Rehearsal, SearchError> {
     let began = Instant::now();
-    let answer = answer(engine, workspace, question).await?;
+    let answer = answer(engine, workspace, question, conversation).await?;
     let answer_ms = began.elapsed().as_secs_f64() * 1_000.0;
+    let Some(searched_for) = answer.trace.searched_for.clone() else {
+        return Ok(Rehearsal { answer, answer_ms, ranking: Vec::new() });
+    };
     // A search of its own: an answer looks at fewer passages, and its times would not be those of an answer.
-    let query = SearchQuery::new(question.as_str(), passages);
+    let query = SearchQuery::new(&searched_for, passages);
     let found = search::search(engine, workspace, &query, &mut Stages::default()).await?;
     let mut ranking: Vec<RankedArticle> = Vec::new();
     for passage in found.passages {

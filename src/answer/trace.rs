@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::answer::confidence::{Calibration, Share};
-use crate::answer::{ModelTrace, extractive};
+use crate::answer::rewrite::Rewritten;
+use crate::answer::{ModelTrace, RewriteTrace, extractive};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId};
 use crate::index::Bm25;
+use crate::inference::Usage;
 use crate::search::{Found, Signals};
 use crate::telemetry::{Stage, Stages};
 
@@ -17,6 +19,13 @@ use crate::telemetry::{Stage, Stages};
 pub struct Trace {
     /// Each stage's milliseconds.
     pub stages_ms: Vec<(Stage, f64)>,
+    /// What was searched for: the message, or what it means with what was said before it. `None` where nothing was, for
+    /// small talk and where a person was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub searched_for: Option<String>,
+    /// What the language model did for that, where one was asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rewrite: Option<RewriteTrace>,
     /// What was found, best first.
     pub passages: Vec<TracedPassage>,
     /// What the language model did, where one was asked.
@@ -24,8 +33,8 @@ pub struct Trace {
     pub model: Option<ModelTrace>,
     /// Each feature with its part of the logit.
     pub features: Vec<Share>,
-    /// The confidence before it became a probability.
-    pub logit: f64,
+    /// The confidence before it became a probability; `None` where no draft was judged.
+    pub logit: Option<f64>,
     /// The confidence below which a draft is not sent.
     pub threshold: f64,
     /// What the answer was made with.
@@ -95,6 +104,7 @@ impl Hashes {
             "chunker": engine.chunker().name(),
             "bm25": Bm25::NAME,
             "generator": super::generator(engine),
+            "questions": super::QUESTIONS_NAME,
             "calibration": calibration_hash,
         }));
         Self { config_hash, calibration_hash }
@@ -115,11 +125,29 @@ impl Trace {
     /// Tokens that the answer used.
     #[must_use]
     pub fn tokens(&self) -> u64 {
-        self.model.as_ref().map_or(0, |model| model.usage.prompt + model.usage.answer + model.usage.thoughts)
+        let all = |usage: Usage| usage.prompt + usage.answer + usage.thoughts;
+        self.model.as_ref().map_or(0, |model| all(model.usage))
+            + self.rewrite.as_ref().map_or(0, |rewrite| all(rewrite.usage))
+    }
+
+    /// The trace of a reply that nothing was searched for.
+    pub(super) fn unsearched(engine: &Engine, stages: &Stages) -> Self {
+        Self {
+            stages_ms: stages.milliseconds(),
+            searched_for: None,
+            rewrite: None,
+            passages: Vec::new(),
+            model: None,
+            features: Vec::new(),
+            logit: None,
+            threshold: engine.calibration().threshold(),
+            versions: versions(engine, engine.generation().row.id.clone(), super::generator(engine)),
+        }
     }
 
     pub(super) fn new(
         engine: &Engine,
+        asked: Rewritten,
         found: &Found,
         model: Option<ModelTrace>,
         shares: Vec<Share>,
@@ -146,19 +174,25 @@ impl Trace {
             .collect();
         Self {
             stages_ms: stages.milliseconds(),
+            searched_for: Some(asked.text),
+            rewrite: asked.model,
             passages,
             model,
             features: shares,
-            logit,
+            logit: Some(logit),
             threshold: engine.calibration().threshold(),
-            versions: Versions {
-                candor: env!("CARGO_PKG_VERSION").to_owned(),
-                generation: found.generation.clone(),
-                embedding: engine.embedder().identity().name.clone(),
-                generator,
-                guarantee: engine.calibration().guarantee.clone(),
-                hashes: engine.hashes().clone(),
-            },
+            versions: versions(engine, found.generation.clone(), generator),
         }
+    }
+}
+
+fn versions(engine: &Engine, generation: String, generator: String) -> Versions {
+    Versions {
+        candor: env!("CARGO_PKG_VERSION").to_owned(),
+        generation,
+        embedding: engine.embedder().identity().name.clone(),
+        generator,
+        guarantee: engine.calibration().guarantee.clone(),
+        hashes: engine.hashes().clone(),
     }
 }

@@ -8,7 +8,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::answer::conversation::{Conversation, Said};
 use crate::answer::{Question, Rehearsal, rehearse};
+use crate::chat::Sender;
 use crate::http::App;
 use crate::http::body::Body;
 use crate::http::caller::{Keyed, TryAnswers};
@@ -17,6 +19,10 @@ use crate::http::problem::{Problem, ProblemBody};
 
 /// Passages that articles are ranked by, at most.
 const PASSAGES_MAX: usize = 50;
+/// Messages before a question at most.
+const HISTORY_MAX: usize = 50;
+/// Characters of each.
+const HISTORY_CHARS_MAX: usize = 10_000;
 
 /// A question to try out.
 #[derive(Debug, Deserialize, ToSchema, Validate)]
@@ -26,11 +32,47 @@ pub(super) struct TestQuestion {
     #[garde(skip)]
     #[schema(example = "How do I return my bike?")]
     message: String,
+    /// What was said before it, oldest first.
+    #[garde(length(max = HISTORY_MAX), dive)]
+    #[serde(default)]
+    history: Vec<SaidBefore>,
     /// The articles of how many passages are ranked, 1–50.
     #[garde(range(min = 1, max = PASSAGES_MAX))]
     #[serde(default = "passages")]
     #[schema(default = 50)]
     passages: usize,
+}
+
+/// A message of a conversation.
+#[derive(Debug, Deserialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SaidBefore {
+    /// Who said it.
+    #[garde(skip)]
+    sender: Speaker,
+    /// What was said.
+    #[garde(length(chars, min = 1, max = HISTORY_CHARS_MAX))]
+    text: String,
+}
+
+/// Who speaks in a conversation that is tried out.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Speaker {
+    /// The customer.
+    User,
+    /// Candor, with an answer.
+    Bot,
+}
+
+impl From<SaidBefore> for Said {
+    fn from(SaidBefore { sender, text }: SaidBefore) -> Self {
+        let sender = match sender {
+            Speaker::User => Sender::User,
+            Speaker::Bot => Sender::Bot,
+        };
+        Self { sender, text, is_answer: sender == Sender::Bot }
+    }
 }
 
 fn passages() -> usize {
@@ -41,7 +83,7 @@ fn passages() -> usize {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TestReply {
-    /// `answered` or `escalated`.
+    /// `answered`, `smalltalk` or `escalated`.
     decision: &'static str,
     /// Why it would be escalated.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,7 +150,8 @@ pub(super) async fn test(
 ) -> Result<Json<TestReply>, Problem> {
     app.readiness.check()?;
     let question = Question::parse(&asked.message, app.engine.config().message_chars_max)?;
-    let rehearsal = rehearse(&app.engine, caller.workspace, &question, asked.passages).await?;
+    let conversation = Conversation::of(asked.history.into_iter().map(Said::from).collect(), None);
+    let rehearsal = rehearse(&app.engine, caller.workspace, &question, &conversation, asked.passages).await?;
     Ok(Json(TestReply::from(rehearsal)))
 }
 

@@ -61,11 +61,12 @@ pub(super) struct ChatQuery {
 pub(super) struct ChatReply {
     /// What to show the customer.
     answer: String,
-    /// What it stands on.
+    /// What it stands on; nothing in small talk.
     citations: Vec<Citation>,
-    /// The probability that the draft is right; 0 to 1.
+    /// The probability that the draft is right, 0 to 1; 0 where nothing was drafted from articles: in small talk, and where
+    /// a person was asked for.
     confidence: f64,
-    /// `answered` or `escalated`.
+    /// `answered`, `smalltalk` or `escalated`.
     decision: &'static str,
     /// Why it was escalated.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,7 +139,8 @@ pub(super) async fn query(
     let name = session_name(&query.session_id)?;
     let question = Question::parse(&query.message, app.engine.config().message_chars_max)?;
     let admission = chat::admit(&app.engine, &caller, name.clone(), token.as_deref()).await?;
-    let answer = answer::answer(&app.engine, caller.workspace, &question).await?;
+    let conversation = chat::conversation(&app.engine, caller.workspace, &admission, query.language.as_deref()).await?;
+    let answer = answer::answer(&app.engine, caller.workspace, &question, &conversation).await?;
     let latency_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
     let visitor = Visitor { user_meta: query.user_meta, language: query.language, user_agent: user_agent(&headers) };
     let turn = chat::record_turn(&app.engine, &caller, admission, &visitor, &question, &answer, latency_ms).await?;
@@ -166,8 +168,10 @@ fn count(answer: &Answer, began: Instant) {
     )
     .increment(1);
     histogram!(telemetry::ANSWER_DURATION).record(began.elapsed().as_secs_f64());
-    histogram!(telemetry::ANSWER_CONFIDENCE).record(answer.confidence);
-    count_retrieval(answer.trace.passages.first().map(|passage| passage.score));
+    if answer.trace.searched_for.is_some() {
+        histogram!(telemetry::ANSWER_CONFIDENCE).record(answer.confidence);
+        count_retrieval(answer.trace.passages.first().map(|passage| passage.score));
+    }
 }
 
 fn count_retrieval(top_score: Option<f32>) {

@@ -32,7 +32,7 @@ pub async fn insert_accuracy(
             .bind(record.session.to_string())
             .bind(record.message.to_string())
             .bind(&text)
-            .bind(answer.decision == Decision::Answered)
+            .bind(!matches!(answer.decision, Decision::Escalated(_)))
             .bind(answer.decision.name())
             .bind(answer.reason().map(super::super::answer::decide::Reason::name))
             .bind(answer.response_type.name())

@@ -98,6 +98,37 @@ async fn whatever_the_model_does_the_customer_gets_an_answer_or_a_ticket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_follow_up_is_rewritten_by_the_model_and_by_words_where_that_fails() {
+    let fake = fake().await;
+    let app = app(&fake).await;
+    let followed = async || {
+        let history = json!([
+            { "sender": "user", "text": "How long until the battery charges?" },
+            { "sender": "bot", "text": "The battery charges in 4 hours." },
+        ]);
+        let asked = json!({ "message": "and where to store it?", "history": history });
+        app.post("/ai/test", &asked).key(&app.bikes.secret).send().await.json()["trace"].clone()
+    };
+    let trace = followed().await;
+    assert_eq!(trace["rewrite"]["result"], "ok", "{trace}");
+    assert_eq!(trace["searchedFor"], "How long until the battery charges? and where to store it?");
+    let by_words = "How long until the battery charges? The battery charges in 4 hours. and where to store it?";
+    for scenario in ["500", "garbage_json", "blocked_prompt", "slow_ttft=30000"] {
+        fake.set_scenario(scenario.parse::<Script>().unwrap());
+        let began = Instant::now();
+        let trace = followed().await;
+        assert_ne!(trace["rewrite"]["result"], "ok", "{scenario}: {trace}");
+        assert_eq!(trace["searchedFor"], by_words, "{scenario}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{scenario}: {:?}", began.elapsed());
+    }
+    // A message that stands alone costs no call.
+    fake.set_scenario(Plain::OkJson);
+    let before = fake.requests().len();
+    ask(&app, "visitor-alone").await;
+    assert_eq!(fake.requests().len(), before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failure_that_passes_is_tried_again_within_the_budget() {
     let fake = fake().await;
     let app = app(&fake).await;

@@ -14,6 +14,7 @@ mod knowledge;
 mod openapi;
 mod problems;
 mod proxy;
+mod questions;
 mod schema;
 mod servers;
 mod stores;

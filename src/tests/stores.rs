@@ -369,10 +369,12 @@ async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database)
     };
     let trace = Trace {
         stages_ms: Vec::new(),
+        searched_for: Some("a question".into()),
+        rewrite: None,
         passages: Vec::new(),
         model: None,
         features: Vec::new(),
-        logit: 0.0,
+        logit: Some(0.0),
         threshold: 0.5,
         versions,
     };
@@ -381,6 +383,7 @@ async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database)
         draft: Draft { text: "a draft".into(), ..Draft::default() },
         response_type: ResponseType::Extractive,
         confidence: 0.125,
+        language: candor::answer::language::Language::English,
         trace,
     };
     let id = AccuracyId::new(&IDS, NOW_MS);

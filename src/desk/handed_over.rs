@@ -1,0 +1,181 @@
+//! What the customer is told when a person takes over, in their language: said by code, because it is a promise.
+
+use crate::answer::decide::Reason;
+use crate::answer::language::Language;
+use crate::desk::Escalation;
+
+/// The sentences of one language.
+struct Sentences {
+    /// The articles say nothing about it, or do not answer it.
+    not_answered: &'static str,
+    low_confidence: &'static str,
+    blocked: &'static str,
+    customer_request: &'static str,
+    /// A ticket was opened; its number follows.
+    passed_on: &'static str,
+    /// The question was added to a ticket; its number follows.
+    added: &'static str,
+}
+
+/// Why a person takes over, and what was done about it.
+#[must_use]
+pub fn text(escalation: &Escalation, language: Language) -> String {
+    let sentences = sentences(language);
+    let why = match escalation.reason {
+        Reason::NoEvidence | Reason::InsufficientEvidence => sentences.not_answered,
+        Reason::LowConfidence => sentences.low_confidence,
+        Reason::Blocked => sentences.blocked,
+        Reason::CustomerRequest => sentences.customer_request,
+    };
+    let what = if escalation.was_open { sentences.added } else { sentences.passed_on };
+    // A script that sets its signs apart needs no space after them.
+    let space = if matches!(language, Language::Japanese | Language::Chinese) { "" } else { " " };
+    format!("{why}{space}{what} {}", escalation.ticket)
+}
+
+#[expect(clippy::too_many_lines, reason = "six sentences in each of fifteen languages")]
+fn sentences(language: Language) -> Sentences {
+    match language {
+        Language::English => Sentences {
+            not_answered: "Our help articles do not answer that.",
+            low_confidence: "I could not find a reliable answer to that in our help articles.",
+            blocked: "I cannot answer that myself.",
+            customer_request: "You asked for a person.",
+            passed_on: "I have passed your question to our team. Your ticket:",
+            added: "I have added your question to the request that our team has already. Your ticket:",
+        },
+        Language::German => Sentences {
+            not_answered: "Unsere Hilfeartikel beantworten das nicht.",
+            low_confidence: "Ich habe dazu in unseren Hilfeartikeln keine verlässliche Antwort gefunden.",
+            blocked: "Das kann ich nicht selbst beantworten.",
+            customer_request: "Sie möchten mit einem Menschen sprechen.",
+            passed_on: "Ich habe Ihre Frage an unser Team weitergegeben. Ihr Ticket:",
+            added: "Ich habe Ihre Frage der Anfrage hinzugefügt, die unserem Team schon vorliegt. Ihr Ticket:",
+        },
+        Language::French => Sentences {
+            not_answered: "Nos articles d'aide ne répondent pas à cette question.",
+            low_confidence: "Je n'ai pas trouvé de réponse fiable dans nos articles d'aide.",
+            blocked: "Je ne peux pas répondre moi-même à cette question.",
+            customer_request: "Vous souhaitez parler à une personne.",
+            passed_on: "J'ai transmis votre question à notre équipe. Votre ticket :",
+            added: "J'ai ajouté votre question à la demande que notre équipe a déjà reçue. Votre ticket :",
+        },
+        Language::Spanish => Sentences {
+            not_answered: "Nuestros artículos de ayuda no responden a eso.",
+            low_confidence: "No he encontrado una respuesta fiable en nuestros artículos de ayuda.",
+            blocked: "No puedo responder a eso yo mismo.",
+            customer_request: "Ha pedido hablar con una persona.",
+            passed_on: "He pasado su pregunta a nuestro equipo. Su tique:",
+            added: "He añadido su pregunta a la solicitud que ya tiene nuestro equipo. Su tique:",
+        },
+        Language::Portuguese => Sentences {
+            not_answered: "Os nossos artigos de ajuda não respondem a isso.",
+            low_confidence: "Não encontrei uma resposta confiável nos nossos artigos de ajuda.",
+            blocked: "Não posso responder a isso eu mesmo.",
+            customer_request: "Você pediu para falar com uma pessoa.",
+            passed_on: "Passei a sua pergunta para a nossa equipe. O seu chamado:",
+            added: "Acrescentei a sua pergunta ao pedido que a nossa equipe já tem. O seu chamado:",
+        },
+        Language::Italian => Sentences {
+            not_answered: "I nostri articoli di aiuto non rispondono a questa domanda.",
+            low_confidence: "Non ho trovato una risposta affidabile nei nostri articoli di aiuto.",
+            blocked: "Non posso rispondere io stesso a questa domanda.",
+            customer_request: "Ha chiesto di parlare con una persona.",
+            passed_on: "Ho passato la sua domanda al nostro team. Il suo ticket:",
+            added: "Ho aggiunto la sua domanda alla richiesta che il nostro team ha già. Il suo ticket:",
+        },
+        Language::Dutch => Sentences {
+            not_answered: "Onze helpartikelen beantwoorden dat niet.",
+            low_confidence: "Ik heb daarop geen betrouwbaar antwoord gevonden in onze helpartikelen.",
+            blocked: "Dat kan ik niet zelf beantwoorden.",
+            customer_request: "U hebt om een medewerker gevraagd.",
+            passed_on: "Ik heb uw vraag doorgegeven aan ons team. Uw ticket:",
+            added: "Ik heb uw vraag toegevoegd aan het verzoek dat ons team al heeft. Uw ticket:",
+        },
+        Language::Polish => Sentences {
+            not_answered: "Nasze artykuły pomocy na to nie odpowiadają.",
+            low_confidence: "W naszych artykułach pomocy nie ma na to wiarygodnej odpowiedzi.",
+            blocked: "Nie mogę samodzielnie na to odpowiedzieć.",
+            customer_request: "To prośba o rozmowę z człowiekiem.",
+            passed_on: "Twoje pytanie zostało przekazane naszemu zespołowi. Numer zgłoszenia:",
+            added: "Twoje pytanie zostało dodane do zgłoszenia, które nasz zespół już ma. Numer zgłoszenia:",
+        },
+        Language::Turkish => Sentences {
+            not_answered: "Yardım makalelerimiz bunu yanıtlamıyor.",
+            low_confidence: "Yardım makalelerimizde buna güvenilir bir yanıt bulamadım.",
+            blocked: "Bunu kendim yanıtlayamıyorum.",
+            customer_request: "Bir temsilciyle görüşmek istediniz.",
+            passed_on: "Sorunuzu ekibimize ilettim. Talebiniz:",
+            added: "Sorunuzu ekibimizdeki mevcut talebinize ekledim. Talebiniz:",
+        },
+        Language::Russian => Sentences {
+            not_answered: "В наших справочных статьях нет ответа на это.",
+            low_confidence: "Я не нашёл надёжного ответа в наших справочных статьях.",
+            blocked: "Я не могу сам ответить на это.",
+            customer_request: "Вы просите связать вас с человеком.",
+            passed_on: "Я передал ваш вопрос нашей команде. Номер обращения:",
+            added: "Я добавил ваш вопрос к обращению, которое уже есть у нашей команды. Номер обращения:",
+        },
+        Language::Arabic => Sentences {
+            not_answered: "مقالات المساعدة لدينا لا تجيب عن ذلك.",
+            low_confidence: "لم أجد إجابة موثوقة عن ذلك في مقالات المساعدة لدينا.",
+            blocked: "لا أستطيع الإجابة عن ذلك بنفسي.",
+            customer_request: "لقد طلبت التحدث إلى شخص.",
+            passed_on: "أحلت سؤالك إلى فريقنا. رقم تذكرتك:",
+            added: "أضفت سؤالك إلى الطلب الموجود لدى فريقنا. رقم تذكرتك:",
+        },
+        Language::Hindi => Sentences {
+            not_answered: "हमारे सहायता लेखों में इसका उत्तर नहीं है।",
+            low_confidence: "मुझे हमारे सहायता लेखों में इसका भरोसेमंद उत्तर नहीं मिला।",
+            blocked: "मैं इसका उत्तर स्वयं नहीं दे सकता।",
+            customer_request: "आपने किसी व्यक्ति से बात करने को कहा है।",
+            passed_on: "मैंने आपका प्रश्न हमारी टीम को भेज दिया है। आपका टिकट:",
+            added: "मैंने आपका प्रश्न उस अनुरोध में जोड़ दिया है जो हमारी टीम के पास पहले से है। आपका टिकट:",
+        },
+        Language::Japanese => Sentences {
+            not_answered: "ヘルプ記事にはその答えがありませんでした。",
+            low_confidence: "ヘルプ記事の中に確かな答えが見つかりませんでした。",
+            blocked: "私からはお答えできません。",
+            customer_request: "担当者との会話をご希望ですね。",
+            passed_on: "ご質問を担当チームに引き継ぎました。チケット番号:",
+            added: "ご質問を、担当チームがすでにお預かりしているお問い合わせに追加しました。チケット番号:",
+        },
+        Language::Korean => Sentences {
+            not_answered: "도움말 문서에는 그에 대한 답이 없습니다.",
+            low_confidence: "도움말 문서에서 믿을 만한 답을 찾지 못했습니다.",
+            blocked: "제가 직접 답해 드릴 수 없는 내용입니다.",
+            customer_request: "상담원 연결을 요청하셨습니다.",
+            passed_on: "질문을 담당 팀에 전달했습니다. 티켓 번호:",
+            added: "담당 팀이 이미 받은 문의에 질문을 추가했습니다. 티켓 번호:",
+        },
+        Language::Chinese => Sentences {
+            not_answered: "我们的帮助文章没有回答这个问题。",
+            low_confidence: "我在帮助文章中没有找到可靠的答案。",
+            blocked: "我自己无法回答这个问题。",
+            customer_request: "您希望与真人交谈。",
+            passed_on: "我已将您的问题转交给我们的团队。您的工单:",
+            added: "我已将您的问题添加到我们团队已有的请求中。您的工单:",
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Ids, TicketId};
+
+    #[test]
+    fn each_reason_is_told_in_each_language_with_the_ticket() {
+        let ticket = TicketId::new(&Ids::counted(), 1);
+        let mut seen = std::collections::HashSet::new();
+        for language in Language::ALL {
+            for reason in [Reason::NoEvidence, Reason::LowConfidence, Reason::Blocked, Reason::CustomerRequest] {
+                for was_open in [false, true] {
+                    let said = text(&Escalation { ticket, reason, was_open }, language);
+                    assert!(said.ends_with(&ticket.to_string()), "{said}");
+                    assert!(seen.insert(said), "{language:?} {reason:?}");
+                }
+            }
+        }
+    }
+}
