@@ -4,6 +4,7 @@ mod frequencies;
 pub mod fuse;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 pub use frequencies::FrequencyCache;
 
@@ -213,9 +214,11 @@ async fn look(
     let frequencies =
         engine.frequencies().of(engine.database(), workspace, &generation.row.id, standing.knowledge_version).await?;
     let terms = question_terms(&frequencies, &question.ids);
+    let words = embedding.tokens.iter().map(|token| &token.word);
+    let weights = token_weights(engine.bm25(), &terms, query.text, words);
     let index_query = IndexQuery {
         dense: embedding.dense.clone(),
-        tokens: weighted_tokens(engine.bm25(), &frequencies, query.text, &embedding.tokens),
+        tokens: weighted(&embedding.tokens, &weights),
         terms: frequencies.weighted(&question),
         tags: query.tags.to_vec(),
         limit: CANDIDATES_A_SIGNAL.max(query.limit),
@@ -246,25 +249,28 @@ fn question_terms(frequencies: &TermFrequencies, terms: &[TermId]) -> QuestionTe
     QuestionTerms { mass: idf.values().sum(), unknown_mass: frequencies.idf_mass(unknown.copied()), idf }
 }
 
-/// The tokens' vectors, each as long as its share of what all tokens count: a mean is then a sum of products.
-fn weighted_tokens(
+/// What each token of a question counts, given the bytes of their words: the words' IDF, as shares of one.
+#[must_use]
+pub fn token_weights<'a>(
     bm25: &Bm25,
-    frequencies: &TermFrequencies,
+    terms: &QuestionTerms,
     question: &str,
-    tokens: &[QuestionToken],
-) -> Vec<Vec<f32>> {
-    let counts: Vec<f32> = tokens
-        .iter()
-        .map(|token| {
-            let word = question.get(token.word.clone()).unwrap_or_default();
-            let idf = bm25.question(word).ids.into_iter().map(|term| frequencies.idf(term));
-            idf.fold(TOKEN_WEIGHT_MIN, f32::max)
-        })
-        .collect();
-    let total: f32 = counts.iter().sum();
-    let weighted =
-        |(token, count): (&QuestionToken, &f32)| token.vector.iter().map(|float| float * count / total).collect();
-    tokens.iter().zip(&counts).map(weighted).collect()
+    words: impl Iterator<Item = &'a Range<usize>>,
+) -> Vec<f32> {
+    let idf = |term: TermId| terms.idf.get(&term).copied().unwrap_or_default();
+    let weight = |word: &Range<usize>| {
+        let word = question.get(word.clone()).unwrap_or_default();
+        bm25.question(word).ids.into_iter().map(idf).fold(TOKEN_WEIGHT_MIN, f32::max)
+    };
+    let weights: Vec<f32> = words.map(weight).collect();
+    let total: f32 = weights.iter().sum();
+    weights.into_iter().map(|weight| weight / total).collect()
+}
+
+/// The tokens' vectors, each as long as what it counts: the mean is then a sum of products.
+fn weighted(tokens: &[QuestionToken], weights: &[f32]) -> Vec<Vec<f32>> {
+    let scaled = |(token, weight): (&QuestionToken, &f32)| token.vector.iter().map(|float| float * weight).collect();
+    tokens.iter().zip(weights).map(scaled).collect()
 }
 
 /// The visible chunks in the order of the ranking.

@@ -42,6 +42,7 @@ mod run;
 mod server;
 #[cfg(test)]
 mod simulation;
+mod study;
 mod table;
 mod target;
 mod written;
@@ -83,6 +84,9 @@ enum Command {
     Calibrate(calibrate::CalibrateArguments),
     Grounding(grounding::GroundingArguments),
     History(history::HistoryArguments),
+    Ablate(study::ablation::AblateArguments),
+    Chunking(study::chunking::ChunkingArguments),
+    Tokens(study::tokens::TokensArguments),
     Intents(intents::IntentsArguments),
     Report(page::ReportArguments),
     /// Looks at data sets themselves, and makes some.
@@ -118,6 +122,9 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Grounding(arguments) => grounding::run(&arguments),
         Command::History(arguments) => history::run(&config, &arguments),
         Command::Intents(arguments) => intents::run(&arguments),
+        Command::Ablate(arguments) => study::ablation::run(&config, &arguments).await,
+        Command::Chunking(arguments) => study::chunking::run(&config, &arguments).await,
+        Command::Tokens(arguments) => study::tokens::run(&config, &arguments).await,
         Command::Report(arguments) => page::run(&config, &arguments),
         Command::Dataset(DatasetCommand::Check(arguments)) => {
             dataset::check::run(&config, &arguments).map(|()| ExitCode::SUCCESS)

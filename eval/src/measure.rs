@@ -212,7 +212,7 @@ fn program() -> String {
 }
 
 /// `limit` of the questions, in their order; the same ones for the same seed.
-fn drawn(questions: Vec<Question>, limit: usize, seed: u64) -> Vec<Question> {
+pub fn drawn(questions: Vec<Question>, limit: usize, seed: u64) -> Vec<Question> {
     let mut places: Vec<usize> = (0..questions.len()).collect();
     places.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
     places.truncate(limit);

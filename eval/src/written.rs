@@ -33,11 +33,11 @@ pub fn check_different(paths: &[&PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// Puts `text` in the place of what is at `path`, if anything is; never a part of it.
+/// Puts `contents` in the place of what is at `path`, if anything is; never a part of it.
 ///
 /// # Errors
 /// A sentence that names the path; then what was there is still there.
-pub fn write(path: &Path, text: &str) -> Result<()> {
+pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<()> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let partial = folder(path).join(format!(".{name}.{}.partial", std::process::id()));
     let written = (|| {
@@ -45,7 +45,7 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
         if let Ok(there) = fs::metadata(path) {
             file.set_permissions(there.permissions())?;
         }
-        file.write_all(text.as_bytes())?;
+        file.write_all(contents.as_ref())?;
         file.sync_all()?;
         fs::rename(&partial, path)
     })();

@@ -86,12 +86,15 @@ impl TokenStates {
         self.dimension
     }
 
-    /// The states of the tokens that stand for a part of the text, each with its word's number.
-    pub fn words(&self) -> impl Iterator<Item = (&[f32], u32)> {
-        self.states
-            .chunks_exact(self.dimension)
-            .zip(self.encoding.get_word_ids())
-            .filter_map(|(state, word)| Some((state, (*word)?)))
+    /// The states of the tokens that stand for a part of the text, each with the bytes of its word.
+    pub fn of_text(&self) -> impl Iterator<Item = (&[f32], Range<usize>)> {
+        let (offsets, words) = (self.encoding.get_offsets(), self.encoding.get_word_ids());
+        self.states.chunks_exact(self.dimension).zip(words).filter_map(|(state, word)| {
+            let word = (*word)?;
+            let first = words.iter().position(|other| *other == Some(word))?;
+            let last = words.iter().rposition(|other| *other == Some(word))?;
+            Some((state, offsets[first].0..offsets[last].1))
+        })
     }
 
     /// The unit vector of the whole text: the mean of all states, as the model was trained with.
@@ -143,14 +146,7 @@ impl TokenStates {
 
     /// What is looked for with.
     pub(super) fn question(&self, projection: &TokenProjection) -> QuestionEmbedding {
-        let offsets = self.encoding.get_offsets();
-        let words = self.encoding.get_word_ids();
-        let tokens = self.states.chunks_exact(self.dimension).enumerate().filter_map(|(token, state)| {
-            let word = words[token]?;
-            let first = words.iter().position(|other| *other == Some(word))?;
-            let last = words.iter().rposition(|other| *other == Some(word))?;
-            Some(QuestionToken { vector: projection.project(state), word: offsets[first].0..offsets[last].1 })
-        });
+        let tokens = self.of_text().map(|(state, word)| QuestionToken { vector: projection.project(state), word });
         QuestionEmbedding { dense: self.dense(), tokens: tokens.collect() }
     }
 }
