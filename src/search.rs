@@ -17,8 +17,11 @@ use crate::knowledge::store::{self, Standing, VisibleChunk};
 use crate::search::fuse::Ranked;
 use crate::telemetry::{Stage, Stages};
 
+/// What this way of ranking is called; the number goes up when passages are ranked otherwise.
+pub const NAME: &str = "six-signals-1";
+
 /// Candidates that meaning and words bring each. More than are shown, because some may have been replaced since.
-const CANDIDATES_A_SIGNAL: usize = 50;
+const CANDIDATES_A_SIGNAL: usize = 24;
 
 /// The least that a token of the question counts, where the IDF of its word is what it counts. Words without a term of their own, such
 /// as "not" and "before", still say what is asked. From 0.3 to 2 no open set moves by more than a point.

@@ -125,7 +125,7 @@ async fn cut_again(engine: &Engine) {
     tracing::info!("articles are cut in a new way; the index is built again beside the one that answers");
     match generation::rebuild(engine, |_, _| ()).await {
         Ok(rebuilt) => {
-            tracing::info!(generation = rebuilt.generation, points = rebuilt.points, "the new index answers")
+            tracing::info!(generation = rebuilt.generation, points = rebuilt.points, "the new index answers");
         }
         Err(error) => tracing::error!(%error, "the index stays as it is cut; the next start tries again"),
     }

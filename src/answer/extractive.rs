@@ -9,7 +9,7 @@ use crate::knowledge::sentences;
 use crate::search::Found;
 
 /// What this answerer is called in reports and calibrations; the number goes up when its drafts change.
-pub const NAME: &str = "extractive-1";
+pub const NAME: &str = "extractive-2";
 
 /// Words of an answer at most; more are for a question that asks for steps.
 pub const WORDS_MAX: usize = 60;

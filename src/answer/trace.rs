@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId};
 use crate::index::Bm25;
 use crate::inference::Usage;
-use crate::search::{Found, Signals};
+use crate::search::{self, Found, Signals};
 use crate::telemetry::{Stage, Stages};
 
 /// Everything that led to an answer.
@@ -103,6 +103,7 @@ impl Hashes {
             "embedding": engine.embedder().identity().name,
             "chunker": engine.chunker().name(),
             "bm25": Bm25::NAME,
+            "search": search::NAME,
             "generator": super::generator(engine),
             "questions": super::QUESTIONS_NAME,
             "calibration": calibration_hash,

@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 
 use crate::config::{Config, Precision};
 use crate::inference::lanes::Lane;
-use crate::inference::token_projection::{self, TokenProjection};
+use crate::inference::token_projection::TokenProjection;
 use crate::inference::token_states::{Passage, PassageEmbedding, QuestionEmbedding, TokenStates};
 use crate::inference::{InferenceError, KeptEmbeddings, bert_onnx};
 
@@ -30,8 +30,8 @@ const RECENT_QUESTIONS_MAX: usize = 1_000;
 /// What vectors of this model are called: those of two identities do not compare.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Identity {
-    /// Model, precision, the start of the weights' SHA-256 and the floats of a token, as in
-    /// `all-MiniLM-L6-v2-int8-53aa51172d14-tokens48`.
+    /// Model, precision, the start of the weights' SHA-256, and what tokens are projected with, as in
+    /// `all-MiniLM-L6-v2-int8-53aa51172d14-48-1f2e3d`.
     pub name: String,
     /// Floats of a vector of a text.
     pub dimension: usize,
@@ -90,10 +90,11 @@ impl Embedder {
         tokenizer.with_truncation(None).map_err(failed)?;
         tokenizer.with_padding(None);
         let dimension = TokenStates::of(first, ".")?.dimension();
+        let projection = TokenProjection::of_model(&name, dimension);
         let inner = Inner {
             source,
-            projection: Arc::new(TokenProjection::of_model(&name, dimension)),
-            identity: Identity { name: format!("{name}-tokens{}", token_projection::DIMENSION), dimension },
+            identity: Identity { name: format!("{name}-{}", projection.name()), dimension },
+            projection: Arc::new(projection),
             weights: name,
             tokenizer,
             opened: Mutex::new(opened),

@@ -5,6 +5,7 @@
 //! the size and the exponent were chosen by `eval tokens`, the README has the figures.
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use sha2::{Digest as _, Sha256};
 
 /// Floats of a projected token.
 pub const DIMENSION: usize = 48;
@@ -54,6 +55,12 @@ impl TokenProjection {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         self.mean.iter().chain(&self.directions).flat_map(|float| float.to_le_bytes()).collect()
+    }
+
+    /// Its floats and the start of its SHA-256.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{DIMENSION}-{}", &hex::encode(Sha256::digest(self.to_bytes()))[..6])
     }
 
     fn random(states: usize) -> Self {

@@ -212,8 +212,8 @@ async fn both_engines_score_alike() {
             Point {
                 chunk: chunk(ordinal),
                 dense: unit(ordinal),
-                tokens: (0..1 + ordinal % 9).map(|place| unit(ordinal * 10 + place)).collect(),
-                sentences: (0..1 + ordinal % 4).map(|place| unit(ordinal * 20 + place)).collect(),
+                tokens: (0..=ordinal % 9).map(|place| unit(ordinal * 10 + place)).collect(),
+                sentences: (0..=ordinal % 4).map(|place| unit(ordinal * 20 + place)).collect(),
                 title: unit(ordinal / 7),
                 title_terms: Terms { ids: ids.clone(), weights: vec![1.0; ids.len()] },
                 terms: Terms { ids, weights },

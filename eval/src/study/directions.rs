@@ -6,7 +6,7 @@ use nalgebra::{DMatrix, DVector, SymmetricEigen};
 pub(super) struct Directions {
     mean: DVector<f64>,
     /// One a column, of length 1.
-    directions: DMatrix<f64>,
+    columns: DMatrix<f64>,
     /// The variance along each.
     variances: Vec<f64>,
 }
@@ -29,7 +29,7 @@ impl Directions {
         order.sort_by(|one, other| eigen.eigenvalues[*other].total_cmp(&eigen.eigenvalues[*one]));
         Self {
             mean,
-            directions: DMatrix::from_fn(dimension, dimension, |row, column| eigen.eigenvectors[(row, order[column])]),
+            columns: DMatrix::from_fn(dimension, dimension, |row, column| eigen.eigenvectors[(row, order[column])]),
             variances: order.into_iter().map(|place| eigen.eigenvalues[place].max(f64::MIN_POSITIVE)).collect(),
         }
     }
@@ -39,7 +39,7 @@ impl Directions {
         (0..kept)
             .map(|place| {
                 let scale = self.variances[place].powf(-whitening);
-                self.directions.column(place).iter().map(|float| narrowed(float * scale)).collect()
+                self.columns.column(place).iter().map(|float| narrowed(float * scale)).collect()
             })
             .collect()
     }

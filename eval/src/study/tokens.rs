@@ -81,6 +81,9 @@ enum Reduction {
     Random(usize),
 }
 
+/// From the floats of the model to those that are kept.
+type Reduce = Box<dyn Fn(&[f32]) -> Vec<f32>>;
+
 /// Runs the command.
 ///
 /// # Errors
@@ -234,7 +237,7 @@ impl Measured {
 }
 
 impl Reduction {
-    fn over(self, directions: &Directions) -> Box<dyn Fn(&[f32]) -> Vec<f32>> {
+    fn over(self, directions: &Directions) -> Reduce {
         match self {
             Self::None => Box::new(<[f32]>::to_vec),
             Self::Principal(dimension, whitening) => {
