@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::database::{Database, DatabaseError, Embedded};
 use crate::ids::Ids;
 use crate::index::{self, Bm25, EdgeIndex, Index, IndexError, ServerAddress, ServerIndex};
-use crate::inference::{Embedder, Gemini, GenerateError, InferenceError};
+use crate::inference::{Embedder, Gemini, GenerateError, InferenceError, Reranker};
 use crate::knowledge::chunk::{Chunker, ChunkerError, Chunking};
 use crate::knowledge::store::{self, GenerationRow};
 use crate::search::FrequencyCache;
@@ -33,6 +33,7 @@ struct Inner {
     database: Database,
     embedder: Embedder,
     gemini: Option<Gemini>,
+    reranker: Option<Reranker>,
     chunker: Chunker,
     bm25: Bm25,
     generation: RwLock<Arc<Generation>>,
@@ -152,13 +153,14 @@ impl Engine {
             None => Some(database.claim_embedded().await?.ok_or(OpenError::EmbeddedElsewhere)?),
         };
         let loading = config.clone();
-        let embedder = tokio::task::spawn_blocking(move || Embedder::open(&loading))
-            .await
-            .map_err(|error| InferenceError::Failed(error.to_string()))??;
+        let load = move || Ok::<_, InferenceError>((Embedder::open(&loading)?, Reranker::open(&loading)?));
+        let (embedder, reranker) =
+            tokio::task::spawn_blocking(load).await.map_err(|error| InferenceError::Failed(error.to_string()))??;
         let chunker = Chunker::new(embedder.tokenizer().clone(), chunking)?;
         let generation = open_generation(&config, &database, &embedder, &chunker, &clock, &ids, unfit).await?;
         let inner = Inner {
             gemini: Gemini::of(&config)?,
+            reranker,
             database,
             embedder,
             chunker,
@@ -200,6 +202,12 @@ impl Engine {
     #[must_use]
     pub fn gemini(&self) -> Option<&Gemini> {
         self.inner.gemini.as_ref()
+    }
+
+    /// The cross-encoder, where the settings name one.
+    #[must_use]
+    pub fn reranker(&self) -> Option<&Reranker> {
+        self.inner.reranker.as_ref()
     }
 
     /// Articles to chunks.

@@ -3,15 +3,18 @@
 mod bert_onnx;
 mod breaker;
 mod embedder;
+mod files;
 mod gemini;
 mod kept;
 mod lanes;
+pub(crate) mod reranker;
 pub mod token_projection;
 mod token_states;
 
 pub use embedder::{Embedder, Identity};
 pub use gemini::{Gemini, GenerateError, Generated, Prompt, Usage};
 pub use kept::{KeepError, KeptEmbeddings};
+pub use reranker::Reranker;
 pub use token_states::{Passage, PassageEmbedding, QuestionEmbedding, QuestionToken, TokenStates};
 
 /// What a caller can do about a model that did not deliver.

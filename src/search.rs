@@ -12,7 +12,8 @@ use crate::database::DatabaseError;
 use crate::engine::{Engine, OpenError};
 use crate::ids::{ArticleId, ChunkId, VersionId, WorkspaceId};
 use crate::index::{Bm25, IndexError, IndexQuery, Scores, Signal, TermFrequencies, TermId};
-use crate::inference::{InferenceError, QuestionEmbedding, QuestionToken};
+use crate::inference::{InferenceError, QuestionEmbedding, QuestionToken, Reranker};
+use crate::knowledge::points::told;
 use crate::knowledge::store::{self, Standing, VisibleChunk};
 use crate::search::fuse::Ranked;
 use crate::telemetry::{Stage, Stages};
@@ -22,6 +23,9 @@ pub const NAME: &str = "six-signals-1";
 
 /// Candidates that meaning and words bring each. More than are shown, because some may have been replaced since.
 const CANDIDATES_A_SIGNAL: usize = 24;
+
+/// Passages that a cross-encoder reads, where there is one: each takes as long as embedding a chunk, or longer.
+const RERANKED_MAX: usize = 10;
 
 /// The least that a token of the question counts, where the IDF of its word is what it counts. Words without a term of their own, such
 /// as "not" and "before", still say what is asked. From 0.3 to 2 no open set moves by more than a point.
@@ -76,7 +80,7 @@ pub struct Passage {
     pub text: String,
     /// What it was ranked by; see [`Signals`].
     pub signals: Signals,
-    /// The fused score that passages are ranked by: the weighted mean of the signals, at most 1.
+    /// What passages are ranked by: the weighted mean of the signals, at most 1, or what the cross-encoder says.
     pub score: f32,
 }
 
@@ -100,6 +104,9 @@ pub struct Signals {
     /// The share of the question's words, by IDF, that stand in the article's title, 0 to 1.
     #[serde(default)]
     pub title_words: f32,
+    /// What the cross-encoder says, 0 to 1, where there is one and the passage was among the best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cross_encoder: Option<f32>,
 }
 
 impl Signals {
@@ -117,6 +124,7 @@ impl Signals {
             sentence_cosine: scores[Signal::Sentences],
             title_cosine: scores[Signal::Title],
             title_words: scores[Signal::TitleWords],
+            cross_encoder: None,
         }
     }
 }
@@ -186,18 +194,38 @@ pub async fn search(
     stages: &mut Stages,
 ) -> Result<Found, SearchError> {
     let embedding = stages.time(Stage::Embed, engine.embedder().embed_question(query.text)).await?;
-    stages
-        .time(Stage::Search, async {
-            let mut looks = 1;
-            loop {
-                let (found, is_whole) = look(engine, workspace, query, &embedding).await?;
-                if is_whole || looks == LOOKS_MAX {
-                    return Ok(found);
-                }
-                looks += 1;
+    let looked = async {
+        let mut looks = 1;
+        loop {
+            let (found, is_whole) = look(engine, workspace, query, &embedding).await?;
+            if is_whole || looks == LOOKS_MAX {
+                return Ok::<_, SearchError>(found);
             }
-        })
-        .await
+            looks += 1;
+        }
+    };
+    let mut found = stages.time(Stage::Search, looked).await?;
+    if let Some(reranker) = engine.reranker() {
+        stages.time(Stage::Rerank, rerank(reranker, query.text, &mut found.passages)).await;
+    }
+    Ok(found)
+}
+
+/// Orders the best passages by what the cross-encoder says; where it says nothing, they stay as they are.
+async fn rerank(reranker: &Reranker, question: &str, passages: &mut [Passage]) {
+    let best = passages.len().min(RERANKED_MAX);
+    let best = &mut passages[..best];
+    let texts = best.iter().map(|passage| told(&passage.title, &passage.heading_path, &passage.text)).collect();
+    match reranker.scores(question, texts).await {
+        Ok(scores) => {
+            for (passage, score) in best.iter_mut().zip(scores) {
+                passage.signals.cross_encoder = Some(score);
+                passage.score = score;
+            }
+            best.sort_by(|one, other| other.score.total_cmp(&one.score));
+        }
+        Err(error) => tracing::warn!(%error, "passages are not reranked"),
+    }
 }
 
 /// Looks once. The index and SQL are two looks: says `false` when something was replaced between them, so that neither the old
@@ -300,4 +328,57 @@ fn passages(visible: Vec<VisibleChunk>, ranked: &[Ranked]) -> Vec<Passage> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Ids;
+    use crate::inference::reranker::tests::model;
+
+    fn passage(text: &str) -> Passage {
+        let ids = Ids::counted();
+        let version = VersionId::new(&ids, 1);
+        Passage {
+            chunk: ChunkId::of(version, "1", 0),
+            article: ArticleId::new(&ids, 1),
+            version,
+            source: "a.md".into(),
+            title: "A".into(),
+            url: None,
+            language: None,
+            heading_path: Vec::new(),
+            start_char: 0,
+            end_char: text.chars().count(),
+            text: text.to_owned(),
+            signals: Signals::default(),
+            score: 0.5,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cross_encoder_orders_the_best_and_leaves_the_others_behind_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let reranker = Reranker::open(&model(folder.path())).unwrap().unwrap();
+        let mut passages: Vec<Passage> = (0..RERANKED_MAX).map(|_| passage("Nothing of the kind.")).collect();
+        passages[7] = passage("The battery.");
+        passages.push(passage("battery battery battery"));
+        rerank(&reranker, "How long does it last?", &mut passages).await;
+        assert_eq!(passages[0].text, "The battery.");
+        assert!(passages[0].signals.cross_encoder.unwrap() > passages[1].signals.cross_encoder.unwrap());
+        assert_eq!(passages[RERANKED_MAX].text, "battery battery battery");
+        assert_eq!(passages[RERANKED_MAX].signals.cross_encoder, None);
+    }
+
+    #[test]
+    fn a_token_counts_by_its_word_and_words_without_a_term_count_a_little() {
+        let bm25 = Bm25::new().unwrap();
+        let question = "is the battery dead";
+        let idf = bm25.question(question).ids.into_iter().map(|term| (term, 3.0)).collect();
+        let terms = QuestionTerms { idf, mass: 6.0, unknown_mass: 0.0 };
+        let words = [0..2, 3..6, 7..14, 15..19];
+        let weights = token_weights(&bm25, &terms, question, words.iter());
+        assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!((weights[2] / weights[0] - 3.0).abs() < 1e-5 && (weights[0] - weights[1]).abs() < 1e-6);
+    }
 }

@@ -17,6 +17,8 @@ pub enum Stage {
     Embed,
     /// Candidates are found, made visible and ranked.
     Search,
+    /// A cross-encoder reads the best passages again, where there is one.
+    Rerank,
     /// The draft is made.
     Generate,
     /// Confidence and decision.
@@ -25,7 +27,7 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in their order.
-    pub const ALL: [Self; 5] = [Self::Rewrite, Self::Embed, Self::Search, Self::Generate, Self::Decide];
+    pub const ALL: [Self; 6] = [Self::Rewrite, Self::Embed, Self::Search, Self::Rerank, Self::Generate, Self::Decide];
 
     /// Its name in metrics and reports.
     #[must_use]
@@ -34,6 +36,7 @@ impl Stage {
             Self::Rewrite => "rewrite",
             Self::Embed => "embed",
             Self::Search => "search",
+            Self::Rerank => "rerank",
             Self::Generate => "generate",
             Self::Decide => "decide",
         }

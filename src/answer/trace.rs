@@ -9,7 +9,7 @@ use crate::answer::{ModelTrace, RewriteTrace, extractive};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId};
 use crate::index::Bm25;
-use crate::inference::Usage;
+use crate::inference::{Reranker, Usage};
 use crate::search::{self, Found, Signals};
 use crate::telemetry::{Stage, Stages};
 
@@ -104,6 +104,7 @@ impl Hashes {
             "chunker": engine.chunker().name(),
             "bm25": Bm25::NAME,
             "search": search::NAME,
+            "reranker": engine.reranker().map(Reranker::name),
             "generator": super::generator(engine),
             "questions": super::QUESTIONS_NAME,
             "calibration": calibration_hash,

@@ -18,6 +18,8 @@ mod protobuf;
 mod tensor;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(super) use tests::word_counter;
 
 use safetensors::{Dtype, SafeTensorError};
 

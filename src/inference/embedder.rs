@@ -5,8 +5,7 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use fastembed::{
-    EmbeddingModel, InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions, TokenizerFiles,
-    UserDefinedEmbeddingModel,
+    EmbeddingModel, InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions, UserDefinedEmbeddingModel,
 };
 use ort::environment::Environment;
 use quick_cache::sync::Cache;
@@ -16,6 +15,7 @@ use tokenizers::Tokenizer;
 use tokio::sync::OnceCell;
 
 use crate::config::{Config, Precision};
+use crate::inference::files::{failed, read, runtime, tokenizer_files};
 use crate::inference::lanes::Lane;
 use crate::inference::token_projection::TokenProjection;
 use crate::inference::token_states::{Passage, PassageEmbedding, QuestionEmbedding, TokenStates};
@@ -53,9 +53,9 @@ struct Inner {
     /// The sessions that were opened; the lane that is needed first takes them.
     opened: Mutex<Vec<TextEmbedding>>,
     sessions: usize,
-    questions: OnceCell<Lane>,
+    questions: OnceCell<Lane<TextEmbedding>>,
     question_queue_max: usize,
-    bulk: OnceCell<Lane>,
+    bulk: OnceCell<Lane<TextEmbedding>>,
     bulk_queue_max: usize,
     kept: OnceLock<KeptEmbeddings>,
     /// By SHA-256, so that no customer's words stay in memory.
@@ -204,12 +204,12 @@ impl Embedder {
 
     /// Lanes are started when they are first needed: a server that only answers has no use for bulk sessions, `ingest` none for
     /// those of questions.
-    async fn question_lane(&self) -> Result<&Lane, InferenceError> {
+    async fn question_lane(&self) -> Result<&Lane<TextEmbedding>, InferenceError> {
         let start = |sessions| Lane::start("embed-question", sessions, self.inner.question_queue_max, false);
         self.inner.questions.get_or_try_init(|| async { start(self.load_sessions().await?) }).await
     }
 
-    async fn bulk_lane(&self) -> Result<&Lane, InferenceError> {
+    async fn bulk_lane(&self) -> Result<&Lane<TextEmbedding>, InferenceError> {
         let start = |sessions| Lane::start("embed-bulk", sessions, self.inner.bulk_queue_max, true);
         self.inner.bulk.get_or_try_init(|| async { start(self.load_sessions().await?) }).await
     }
@@ -305,48 +305,10 @@ impl Graph {
 }
 
 fn session(environment: &Environment, folder: &Path, onnx: Vec<u8>) -> Result<TextEmbedding, InferenceError> {
-    let tokenizer = TokenizerFiles {
-        tokenizer_file: read(&folder.join("tokenizer.json"))?,
-        config_file: read(&folder.join("config.json"))?,
-        special_tokens_map_file: read(&folder.join("special_tokens_map.json"))?,
-        tokenizer_config_file: read(&folder.join("tokenizer_config.json"))?,
-    };
-    let model = UserDefinedEmbeddingModel::new(onnx, tokenizer).with_pooling(Pooling::Mean);
+    let model = UserDefinedEmbeddingModel::new(onnx, tokenizer_files(folder)?).with_pooling(Pooling::Mean);
     let options = InitOptionsUserDefined::new()
         .with_environment(environment.clone())
         .with_intra_threads(1)
         .with_max_length(TOKENS_MAX);
     TextEmbedding::try_new_from_user_defined(model, options).map_err(failed)
-}
-
-/// The ONNX Runtime library, loaded once a process. Left to itself, ort would panic at the first call.
-fn runtime(library: &Path) -> Result<Environment, InferenceError> {
-    static RUNTIME: OnceLock<Result<Environment, String>> = OnceLock::new();
-    let not_set_up = |what: String| InferenceError::NotSetUp {
-        what,
-        path: library.display().to_string(),
-        variable: "CANDOR_RUNTIME_LIBRARY",
-    };
-    if !library.is_file() {
-        return Err(not_set_up("the ONNX Runtime library is not there".into()));
-    }
-    RUNTIME
-        .get_or_init(|| {
-            let builder = ort::init_from(library).map_err(|error| error.to_string())?;
-            builder.with_telemetry(false).build().map_err(|error| error.to_string())
-        })
-        .clone()
-        .map_err(|why| not_set_up(format!("the ONNX Runtime library does not load: {why}")))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, InferenceError> {
-    std::fs::read(path).map_err(|error| InferenceError::NotSetUp {
-        what: format!("a file of the embedding model cannot be read: {error}"),
-        path: path.display().to_string(),
-        variable: "CANDOR_MODELS_DIR",
-    })
-}
-
-fn failed(error: impl std::fmt::Display) -> InferenceError {
-    InferenceError::Failed(error.to_string())
 }

@@ -3,7 +3,6 @@
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use fastembed::TextEmbedding;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::inference::InferenceError;
@@ -12,19 +11,19 @@ use crate::inference::InferenceError;
 #[cfg(target_os = "linux")]
 const BULK_NICENESS: i32 = 15;
 
-/// Threads that embed; they end when the lane is dropped.
-pub(super) struct Lane {
-    queue: Sender<Work>,
+/// Threads that each ask a model `M`; they end when the lane is dropped.
+pub(super) struct Lane<M> {
+    queue: Sender<Work<M>>,
     places: Arc<Semaphore>,
     /// What the threads share, as long as one of them lives.
-    work: Weak<Mutex<Receiver<Work>>>,
+    work: Weak<Mutex<Receiver<Work<M>>>>,
 }
 
 /// Asks the model for what somebody wants and hands it over.
-type Task = Box<dyn FnOnce(&mut TextEmbedding) + Send>;
+type Task<M> = Box<dyn FnOnce(&mut M) + Send>;
 
-struct Work {
-    task: Task,
+struct Work<M> {
+    task: Task<M>,
     /// The place in the queue, free again when the work is done.
     place: OwnedSemaphorePermit,
 }
@@ -38,14 +37,9 @@ impl<T> Pending<T> {
     }
 }
 
-impl Lane {
+impl<M: Send + 'static> Lane<M> {
     /// Starts one thread a model, with room for `queue_max` texts that wait.
-    pub(super) fn start(
-        name: &str,
-        models: Vec<TextEmbedding>,
-        queue_max: usize,
-        yields: bool,
-    ) -> Result<Self, InferenceError> {
+    pub(super) fn start(name: &str, models: Vec<M>, queue_max: usize, yields: bool) -> Result<Self, InferenceError> {
         let places = Arc::new(Semaphore::new(queue_max + models.len()));
         let (queue, work) = std::sync::mpsc::channel();
         let work = Arc::new(Mutex::new(work));
@@ -67,7 +61,7 @@ impl Lane {
     /// Does `ask` on one of the lane's models, or says at once that too many wait.
     pub(super) async fn try_ask<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(&mut TextEmbedding) -> Result<T, InferenceError> + Send + 'static,
+        ask: impl FnOnce(&mut M) -> Result<T, InferenceError> + Send + 'static,
     ) -> Result<T, InferenceError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| InferenceError::Overloaded)?;
         self.send(ask, place)?.outcome().await
@@ -76,7 +70,7 @@ impl Lane {
     /// Queues `ask`, waiting for a place.
     pub(super) async fn queue<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(&mut TextEmbedding) -> Result<T, InferenceError> + Send + 'static,
+        ask: impl FnOnce(&mut M) -> Result<T, InferenceError> + Send + 'static,
     ) -> Result<Pending<T>, InferenceError> {
         let place = Arc::clone(&self.places)
             .acquire_owned()
@@ -87,11 +81,11 @@ impl Lane {
 
     fn send<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(&mut TextEmbedding) -> Result<T, InferenceError> + Send + 'static,
+        ask: impl FnOnce(&mut M) -> Result<T, InferenceError> + Send + 'static,
         place: OwnedSemaphorePermit,
     ) -> Result<Pending<T>, InferenceError> {
         let (reply, pending) = oneshot::channel();
-        let task: Task = Box::new(move |model| {
+        let task: Task<M> = Box::new(move |model| {
             // Whoever asked may have gone, before the work or while it was done.
             if !reply.is_closed() {
                 let _ = reply.send(ask(model));
@@ -105,7 +99,7 @@ impl Lane {
 }
 
 /// Does what comes, one text at a time: no padding, and int8 vectors that do not depend on their neighbours.
-fn serve(mut model: TextEmbedding, work: &Mutex<Receiver<Work>>, yields: bool) {
+fn serve<M>(mut model: M, work: &Mutex<Receiver<Work<M>>>, yields: bool) {
     if yields {
         yield_to_others();
     }

@@ -5,13 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use candor::clock::Clock;
 use candor::config::{Config, Precision};
 use candor::engine::{Engine, OpenError, Unfit};
 use candor::ids::{ChunkId, Ids, VersionId};
 use candor::index::{Dimensions, EdgeIndex, IndexError, Point};
 use candor::inference::{Passage, token_projection};
+use candor::knowledge::chunk::Chunking;
 use candor::knowledge::generation::{self, Mended};
 use candor::knowledge::{store, sync};
+use candor::search::{SearchQuery, search};
+use candor::telemetry::Stages;
 
 use serde_json::Value;
 
@@ -279,6 +283,37 @@ async fn a_data_folder_is_opened_once() {
     assert!(again.generation().index.total().await.unwrap() > 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn articles_that_were_cut_in_another_way_answer_while_they_are_cut_again() {
+    let app = TestApp::start().await;
+    let tenant = app.bikes.clone();
+    let folder = app.close().await;
+    let engine = eventually("the data folder is free", || async {
+        let chunking = Chunking { tokens_max: 20, section_tokens_min: 0, ..Chunking::SHIPPED };
+        let settings = config(folder.path());
+        Engine::open_cutting(settings, Clock::fixed(NOW_MS), Ids::Random, Unfit::Refuse, chunking).await.ok()
+    })
+    .await;
+    assert!(engine.has_other_chunks());
+    let before = chunks_in_index(&engine, &tenant).await.len();
+    let rebuilding = tokio::spawn({
+        let engine = engine.clone();
+        async move { generation::rebuild(&engine, |_, _| ()).await.unwrap() }
+    });
+    loop {
+        let query = SearchQuery::new(QUESTION_OF_BIKES, 5);
+        let found = search(&engine, tenant.workspace, &query, &mut Stages::default()).await.unwrap();
+        assert!(found.passages.iter().any(|passage| passage.text.contains(SECRET_OF_BIKES)));
+        if rebuilding.is_finished() {
+            break;
+        }
+    }
+    assert_eq!(rebuilding.await.unwrap().generation, engine.generation().row.id);
+    assert!(!engine.has_other_chunks());
+    assert!(chunks_in_index(&engine, &tenant).await.len() > before, "smaller chunks are more");
+    assert_eq!(chunks_in_index(&engine, &tenant).await, chunks_in_sql(&engine, &tenant).await);
+}
+
 /// Opens a folder whose engine was dropped a moment ago: its last thread may still hold the lock.
 async fn reopened(folder: &Path, unfit: Unfit) -> Result<Engine, OpenError> {
     eventually("the data folder is free", || async {
@@ -375,11 +410,8 @@ async fn a_damaged_index_is_named_refused_and_built_again() {
         assert_eq!(chunks_in_index(&engine, &tenant).await, chunks_in_sql(&engine, &tenant).await, "{name}");
         assert_eq!(chunks_in_index(&engine, &tenant).await.len(), expected, "{name}");
         folder_of_generation = rebuilt.generation;
-        let query = candor::search::SearchQuery::new(QUESTION_OF_BIKES, 5);
-        let found =
-            candor::search::search(&engine, tenant.workspace, &query, &mut candor::telemetry::Stages::default())
-                .await
-                .unwrap();
+        let query = SearchQuery::new(QUESTION_OF_BIKES, 5);
+        let found = search(&engine, tenant.workspace, &query, &mut Stages::default()).await.unwrap();
         assert!(found.passages.iter().any(|passage| passage.text.contains(SECRET_OF_BIKES)), "{name}");
         engine.database().close().await;
     }

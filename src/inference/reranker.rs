@@ -1,0 +1,134 @@
+//! A cross-encoder: it reads the question and a passage together. Slower by far than comparing vectors, so it sees the best passages only.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use fastembed::{
+    OnnxSource, RerankInitOptions, RerankInitOptionsUserDefined, RerankerModel, TextRerank, UserDefinedRerankingModel,
+};
+
+use crate::config::Config;
+use crate::inference::InferenceError;
+use crate::inference::files::{failed, read, runtime, tokenizer_files};
+use crate::inference::lanes::Lane;
+
+/// The longest question with its passage in tokens; the rest of the passage is cut.
+const TOKENS_MAX: usize = 512;
+
+/// A cross-encoder with a lane of its own; cheap to clone.
+#[derive(Clone)]
+pub struct Reranker {
+    name: String,
+    lane: Arc<Lane<TextRerank>>,
+}
+
+impl std::fmt::Debug for Reranker {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Reranker({})", self.name)
+    }
+}
+
+impl Reranker {
+    /// Loads the model that `config` names, from its folder or from the hub; `None` when it names none.
+    ///
+    /// # Errors
+    /// [`InferenceError::NotSetUp`] for a model that is neither, [`InferenceError::Failed`] for one that does not load.
+    pub fn open(config: &Config) -> Result<Option<Self>, InferenceError> {
+        let Some(name) = config.reranker_model.clone() else { return Ok(None) };
+        let environment = runtime(&config.runtime_library)?;
+        let folder = config.models_dir.join(&name);
+        let model = if folder.is_dir() {
+            let onnx = OnnxSource::Memory(read(&folder.join("model.onnx"))?);
+            let options = RerankInitOptionsUserDefined::new()
+                .with_environment(environment)
+                .with_intra_threads(config.embedding_sessions)
+                .with_max_length(TOKENS_MAX);
+            let model = UserDefinedRerankingModel::new(onnx, tokenizer_files(&folder)?);
+            TextRerank::try_new_from_user_defined(model, options)
+        } else {
+            let model = RerankerModel::from_str(&name).map_err(|_| InferenceError::NotSetUp {
+                what: format!("the reranker {name} is not there"),
+                path: folder.display().to_string(),
+                variable: "CANDOR_RERANKER_MODEL",
+            })?;
+            let options = RerankInitOptions::new(model)
+                .with_environment(environment)
+                .with_intra_threads(config.embedding_sessions)
+                .with_max_length(TOKENS_MAX)
+                .with_cache_dir(config.models_dir.clone())
+                .with_show_download_progress(false);
+            TextRerank::try_new(options)
+        };
+        let lane = Lane::start("rerank", vec![model.map_err(failed)?], config.question_queue_max, false)?;
+        Ok(Some(Self { name, lane: Arc::new(lane) }))
+    }
+
+    /// What the model is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How likely each passage answers the question, 0 to 1, in the passages' order.
+    ///
+    /// # Errors
+    /// [`InferenceError::Overloaded`] when too many wait already.
+    pub async fn scores(&self, question: &str, passages: Vec<String>) -> Result<Vec<f32>, InferenceError> {
+        let question = question.to_owned();
+        let rerank = move |model: &mut TextRerank| {
+            let texts: Vec<&str> = passages.iter().map(String::as_str).collect();
+            let mut results = model.rerank(question.as_str(), texts, false, None).map_err(failed)?;
+            results.sort_by_key(|result| result.index);
+            Ok(results.into_iter().map(|result| 1.0 / (1.0 + (-result.score).exp())).collect())
+        };
+        self.lane.try_ask(rerank).await
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::inference::bert_onnx::word_counter;
+
+    /// A model that counts the word "battery", in a folder as somebody would put a real one there.
+    pub(crate) fn model(folder: &Path) -> Config {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+        let place = folder.join("counter");
+        std::fs::create_dir(&place).unwrap();
+        for file in ["tokenizer.json", "config.json", "special_tokens_map.json", "tokenizer_config.json"] {
+            std::fs::copy(models.join("all-MiniLM-L6-v2").join(file), place.join(file)).unwrap();
+        }
+        let tokenizer = tokenizers::Tokenizer::from_file(place.join("tokenizer.json")).unwrap();
+        let onnx = word_counter(tokenizer.get_vocab_size(true), tokenizer.token_to_id("battery").unwrap());
+        std::fs::write(place.join("model.onnx"), onnx).unwrap();
+        let library = Path::new(env!("CARGO_MANIFEST_DIR")).join(Config::default().runtime_library);
+        Config {
+            models_dir: folder.to_owned(),
+            runtime_library: library,
+            reranker_model: Some("counter".into()),
+            ..Config::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_model_in_a_folder_scores_passages_in_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let reranker = Reranker::open(&model(folder.path())).unwrap().unwrap();
+        let passages = ["No word of it.", "The battery and a second battery.", "One battery."].map(str::to_owned);
+        let scores = reranker.scores("How long does it last?", passages.to_vec()).await.unwrap();
+        assert!(scores[1] > scores[2] && scores[2] > scores[0], "{scores:?}");
+        assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)));
+        assert!(reranker.scores("Nothing?", Vec::new()).await.unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_model_that_is_nowhere_is_told_by_its_setting_and_none_is_no_error() {
+        assert!(Reranker::open(&Config::default()).unwrap().is_none());
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { reranker_model: Some("nowhere".into()), ..model(folder.path()) };
+        let error = Reranker::open(&config).unwrap_err();
+        assert!(matches!(error, InferenceError::NotSetUp { variable: "CANDOR_RERANKER_MODEL", .. }), "{error}");
+    }
+}
