@@ -186,7 +186,7 @@ impl Labelled {
                 bail!("the sets were answered by {} and by {}: ask the same for all", before.generator, told.generator);
             }
             made_with = Some(told);
-            for outcome in &measured.outcomes {
+            for outcome in measured.outcomes.iter().filter(|outcome| outcome.asked.logit.is_some()) {
                 let text = outcome.question.text.trim().to_lowercase();
                 let dataset = &measured.about.dataset;
                 let of_set = known.entry(text).or_insert_with(|| format!("{set} {dataset}"));

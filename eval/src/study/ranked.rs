@@ -43,10 +43,13 @@ impl Quality {
     }
 }
 
-/// The articles by their best passage, best first; of equal passages the one that came first.
+/// The articles by their best passage, best first; equal ones in the order of their ids, so that no row borrows another's order.
 fn articles<'a>(candidates: &'a Candidates, scores: &[f32]) -> Vec<&'a str> {
     let mut order: Vec<usize> = (0..candidates.passages.len()).collect();
-    order.sort_by(|one, other| scores[*other].total_cmp(&scores[*one]));
+    let chunk = |place: usize| candidates.passages[place].1.chunk;
+    order.sort_by(|one, other| {
+        scores[*other].total_cmp(&scores[*one]).then_with(|| chunk(*one).cmp(&chunk(*other)))
+    });
     let mut articles: Vec<&str> = Vec::new();
     for place in order {
         let article = candidates.passages[place].0.as_str();
