@@ -47,9 +47,7 @@ impl Quality {
 fn articles<'a>(candidates: &'a Candidates, scores: &[f32]) -> Vec<&'a str> {
     let mut order: Vec<usize> = (0..candidates.passages.len()).collect();
     let chunk = |place: usize| candidates.passages[place].1.chunk;
-    order.sort_by(|one, other| {
-        scores[*other].total_cmp(&scores[*one]).then_with(|| chunk(*one).cmp(&chunk(*other)))
-    });
+    order.sort_by(|one, other| scores[*other].total_cmp(&scores[*one]).then_with(|| chunk(*one).cmp(&chunk(*other))));
     let mut articles: Vec<&str> = Vec::new();
     for place in order {
         let article = candidates.passages[place].0.as_str();
