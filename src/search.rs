@@ -28,7 +28,7 @@ const CANDIDATES_A_SIGNAL: usize = 24;
 const RERANKED_MAX: usize = 10;
 
 /// The least that a token of the question counts, where the IDF of its word is what it counts. Words without a term of their own, such
-/// as "not" and "before", still say what is asked. From 0.3 to 2 no open set moves by more than a point.
+/// as "not" and "before", still say what is asked. From 0.3 to 2 no open set moves by more than two points.
 const TOKEN_WEIGHT_MIN: f32 = 1.0;
 
 /// How often a search looks again when articles change while it looks; each look is one version of each article or another.

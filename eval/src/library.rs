@@ -57,7 +57,7 @@ pub async fn open(
     }
     let engine =
         Engine::open_cutting(config, Clock::System, Ids::Random, Unfit::Rebuild, chunking).await.map_err(in_use)?;
-    // Beside the data folder, because a new way to cut articles into chunks leaves most of their sentences as they are.
+    // Beside the data folder, because a new way to cut articles leaves the questions as they are.
     let kept = folder.join(format!("{}-embeddings.redb", set.name));
     engine.embedder().keep(KeptEmbeddings::open(&kept, engine.embedder().identity())?);
     let workspace = workspace(&engine, &set.name).await?;

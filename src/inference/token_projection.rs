@@ -2,7 +2,7 @@
 //!
 //! What all tokens share is taken away, the rest is turned to the directions in which tokens differ most, and those are given more
 //! equal weights. Source: Mu and Viswanath, "All-but-the-Top: Simple and Effective Postprocessing for Word Representations", 2018;
-//! the size and the exponent were chosen by `eval tokens`, the README has the figures.
+//! `eval tokens` compares other sizes and exponents.
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use sha2::{Digest as _, Sha256};

@@ -5,8 +5,8 @@ use crate::index::{Candidate, Scores, Signal, TERM_FREQUENCY_MAX};
 /// How much each signal counts.
 ///
 /// Scores are added and not ranks: a rank forgets by how much one was better, and rank fusion loses to BM25 alone where passages
-/// look alike. The weights were chosen by nDCG@10 and hit@1 over all open sets together and lie on a plateau: half or twice of any one
-/// of them moves no set by more than two points. `eval ablate` measures each signal's worth; the README has the figures.
+/// look alike. The weights were chosen by nDCG@10 and hit@1 over all open sets together and lie on a plateau: those that were tried
+/// near them moved no set by more than three points. `eval ablate` measures each signal's worth; the README has the figures.
 pub const WEIGHTS: [(Signal, f32); Signal::ALL.len()] = [
     (Signal::Meaning, 1.0),
     (Signal::Words, 1.5),
