@@ -165,6 +165,19 @@ pub struct Candidate {
     pub scores: Scores,
 }
 
+/// How far the engine is with putting the points in order.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Segments {
+    /// How many there are; a search looks into each.
+    pub count: usize,
+    /// Points in them, as far as the engine knows: those that were replaced may count until it has tidied up.
+    pub points: usize,
+    /// Vectors that are found by a graph or an inverted index, all kinds together.
+    pub indexed_vectors: usize,
+    /// What is still to be done, or has failed; `None` when nothing is.
+    pub pending: Option<String>,
+}
+
 /// What a caller can do about an index that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
@@ -297,6 +310,17 @@ impl Index {
         match self {
             Self::Edge(index) => index.total().await,
             Self::Server(index) => index.total().await,
+        }
+    }
+
+    /// How far the engine is with putting the points in order.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub async fn segments(&self) -> Result<Segments, IndexError> {
+        match self {
+            Self::Edge(index) => index.segments().await,
+            Self::Server(index) => index.segments().await,
         }
     }
 

@@ -21,7 +21,7 @@ use qdrant_edge::{
 
 use crate::ids::{ChunkId, WorkspaceId};
 use crate::index::candidates::Collected;
-use crate::index::{Candidate, Dimensions, IndexError, IndexQuery, Point, Signal, TAGS, Terms, WORKSPACE};
+use crate::index::{Candidate, Dimensions, IndexError, IndexQuery, Point, Segments, Signal, TAGS, Terms, WORKSPACE};
 
 /// How long after a write it is on the disk at the latest, should the power fail.
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
@@ -159,6 +159,20 @@ impl EdgeIndex {
     /// [`IndexError::Internal`].
     pub async fn total(&self) -> Result<usize, IndexError> {
         self.blocking(|shard| shard.count(CountRequest { filter: None, exact: true })).await
+    }
+
+    /// As [`Index::segments`](crate::index::Index::segments).
+    pub(super) async fn segments(&self) -> Result<Segments, IndexError> {
+        self.blocking(|shard| {
+            let info = shard.info()?;
+            Ok(Segments {
+                count: info.segments_count,
+                points: info.points_count,
+                indexed_vectors: info.indexed_vectors_count,
+                pending: None,
+            })
+        })
+        .await
     }
 
     /// As [`Index::settle`](crate::index::Index::settle).

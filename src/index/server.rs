@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use qdrant_client::config::QdrantConfig;
 use qdrant_client::qdrant::{
-    Condition, CountPointsBuilder, CreateCollectionBuilder, CreateFieldIndexCollectionBuilder, Datatype,
-    DeletePointsBuilder, Distance, FieldType, Filter, HnswConfigDiffBuilder, KeywordIndexParamsBuilder,
-    MultiVectorComparator, MultiVectorConfigBuilder, NamedVectors, PointId, PointStruct, Query,
-    QueryBatchPointsBuilder, QueryPoints, QueryPointsBuilder, ScoredPoint, ScrollPointsBuilder,
-    SparseVectorParamsBuilder, SparseVectorsConfigBuilder, UpsertPointsBuilder, Value, Vector, VectorInput,
-    VectorParamsBuilder, VectorsConfigBuilder, point_id,
+    CollectionInfo, CollectionStatus, Condition, CountPointsBuilder, CreateCollectionBuilder,
+    CreateFieldIndexCollectionBuilder, Datatype, DeletePointsBuilder, Distance, FieldType, Filter,
+    HnswConfigDiffBuilder, KeywordIndexParamsBuilder, MultiVectorComparator, MultiVectorConfigBuilder, NamedVectors,
+    PointId, PointStruct, Query, QueryBatchPointsBuilder, QueryPoints, QueryPointsBuilder, ScoredPoint,
+    ScrollPointsBuilder, SparseVectorParamsBuilder, SparseVectorsConfigBuilder, UpsertPointsBuilder, Value, Vector,
+    VectorInput, VectorParamsBuilder, VectorsConfigBuilder, point_id,
 };
 use qdrant_client::{Payload, Qdrant, QdrantError};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::ids::{ChunkId, WorkspaceId};
 use crate::index::candidates::Collected;
-use crate::index::{Candidate, Dimensions, IndexError, IndexQuery, Point, Signal, TAGS, Terms, WORKSPACE};
+use crate::index::{Candidate, Dimensions, IndexError, IndexQuery, Point, Segments, Signal, TAGS, Terms, WORKSPACE};
 
 /// How long one call may take; the client tries a reading call that failed once more.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -187,8 +187,36 @@ impl ServerIndex {
         Ok(counted.result.map_or(0, |result| usize::try_from(result.count).unwrap_or(usize::MAX)))
     }
 
+    /// As [`Index::segments`](crate::index::Index::segments).
+    pub(super) async fn segments(&self) -> Result<Segments, IndexError> {
+        let answer = self.client.collection_info(&self.collection).await.map_err(|error| self.failure(&error))?;
+        let info = answer.result.unwrap_or_default();
+        let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        Ok(Segments {
+            count: count(info.segments_count),
+            points: count(info.points_count.unwrap_or_default()),
+            indexed_vectors: count(info.indexed_vectors_count.unwrap_or_default()),
+            pending: pending(&info),
+        })
+    }
+
     fn failure(&self, error: &QdrantError) -> IndexError {
         failure(&self.url, error)
+    }
+}
+
+/// What the server still has to do to a collection, or what has failed.
+fn pending(info: &CollectionInfo) -> Option<String> {
+    if let Some(status) = info.optimizer_status.as_ref().filter(|status| !status.ok) {
+        return Some(format!("the server's optimiser has failed: {}", status.error));
+    }
+    match info.status() {
+        CollectionStatus::Green => None,
+        CollectionStatus::Yellow => Some("the server is optimising".to_owned()),
+        // As after a start: the server waits until something is written.
+        CollectionStatus::Grey => Some("the server waits for a write before it optimises".to_owned()),
+        CollectionStatus::Red => Some("the server says that something is wrong with the collection".to_owned()),
+        CollectionStatus::UnknownCollectionStatus => Some("the server does not say how the collection is".to_owned()),
     }
 }
 
