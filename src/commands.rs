@@ -1,8 +1,10 @@
 //! Commands that do one thing and end.
 
 mod backup;
+mod doctor;
 
 pub use backup::{backup, restore};
+pub use doctor::doctor;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};

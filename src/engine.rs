@@ -335,6 +335,21 @@ pub async fn open_database(config: &Config) -> Result<Database, OpenError> {
     Ok(database)
 }
 
+/// Opens the index of a generation to look at it: nothing is made, moved or removed.
+///
+/// # Errors
+/// [`IndexError::Damaged`] when an embedded one is not there or cannot be read, [`IndexError::InUse`] when another process has it.
+pub fn look_at_index(config: &Config, row: &GenerationRow) -> Result<Index, IndexError> {
+    if let Some(server) = qdrant_server(config) {
+        return Ok(Index::Server(ServerIndex::new(&server, &row.id, row.dimensions())?));
+    }
+    let folder = config.index_dir().join(&row.id);
+    if !folder.is_dir() {
+        return Err(IndexError::Damaged { folder, why: "it is not there".to_owned() });
+    }
+    EdgeIndex::open(&folder, row.dimensions()).map(Index::Edge)
+}
+
 async fn open_generation(
     config: &Config,
     database: &Database,

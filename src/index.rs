@@ -13,7 +13,7 @@ mod edge;
 mod server;
 
 pub use bm25::{Bm25, TERM_FREQUENCY_MAX, TermFrequencies, TermId, Terms};
-pub use edge::{EdgeIndex, set_aside};
+pub use edge::{EdgeIndex, FREE_BYTES_MIN, free_bytes, set_aside};
 pub use server::{ServerAddress, ServerIndex, remove_collections};
 
 use crate::index::candidates::Collected;

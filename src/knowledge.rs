@@ -6,6 +6,7 @@
 
 pub mod chunk;
 pub mod generation;
+pub mod health;
 pub mod parse;
 pub mod points;
 pub mod sentences;

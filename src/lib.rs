@@ -3,6 +3,7 @@
 //! This library is the engine; the server, `ingest` and `eval` are doors to it. The README is the architecture document: the
 //! two journeys, the map of these modules, and the rule that an arrow between them only ever points down.
 
+pub mod doctor;
 pub mod http;
 
 pub mod answer;

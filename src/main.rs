@@ -89,6 +89,21 @@ The same with PostgreSQL, whose database must be there; the index is made in the
         #[arg(long)]
         json: bool,
     },
+    /// Looks for what is wrong with this installation, and says for each thing why and what to do: exit code 0 when all is well, 1
+    /// when something is wrong, 2 when nothing is wrong that could be looked at and something could not.
+    ///
+    /// Nothing is changed. While a server runs, it is asked for what only it can see; while none runs, the data folder is held for
+    /// the moment that looking takes.
+    #[command(after_help = "Examples:
+  candor doctor
+  candor --data-dir /var/lib/candor doctor
+  candor doctor --json | jq '.checks[] | select(.outcome != \"well\")'
+  candor doctor --json | jq '.index.workspaces[] | select(.missing + .left_over > 0)'")]
+    Doctor {
+        /// Prints JSON, with the index against SQL in each workspace.
+        #[arg(long)]
+        json: bool,
+    },
     /// Asks the server on this machine whether it answers questions: exit code 0 when it does. For containers.
     Healthcheck {
         /// Only whether it lives.
@@ -122,6 +137,10 @@ async fn main() -> ExitCode {
     let mut flags: Vec<(&str, String)> = Vec::new();
     flags.extend(arguments.data_dir.map(|folder| ("data_dir", folder)));
     let done = match arguments.command {
+        Command::Doctor { json } => match commands::doctor(&flags, json).await {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Restore { folder, verify, json } => match commands::restore(&flags, &folder, verify, json).await {
             Ok(code) => return code,
             Err(error) => Err(error),

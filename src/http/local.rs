@@ -23,6 +23,7 @@ use crate::database::DatabaseError;
 use crate::engine::Engine;
 use crate::ids::WorkspaceId;
 use crate::knowledge::generation::{self, Rebuilt};
+use crate::knowledge::health::{self, Health};
 use crate::knowledge::store::{self, Known};
 use crate::knowledge::sync::{self, ArticleFile, KnowledgeError, Published};
 use crate::knowledge::transfer;
@@ -132,6 +133,7 @@ pub fn router(engine: Engine, token: SecretString) -> Router {
         .route("/workspaces/{workspace}/publish", post(publish).layer(DefaultBodyLimit::max(article_bytes_max)))
         .route("/workspaces/{workspace}/withdraw", post(withdraw).layer(DefaultBodyLimit::max(NAMES_BYTES_MAX)))
         .route("/reindex", post(reindex))
+        .route("/index", get(index_health))
         .layer(axum::middleware::from_fn_with_state(local.clone(), only_with_token))
         .with_state(local)
 }
@@ -205,6 +207,11 @@ async fn reindex(State(local): State<Local>, Json(asked): Json<Reindex>) -> Resu
     })
     .await;
     Ok(Json(rebuilt.map_err(|error| KnowledgeError::from(DatabaseError::internal(error)))??))
+}
+
+async fn index_health(State(local): State<Local>) -> Result<Json<Health>, Failed> {
+    let generation = local.engine.active_generation().await.map_err(KnowledgeError::from)?;
+    Ok(Json(health::examine(local.engine.database(), &generation).await?))
 }
 
 struct Failed(KnowledgeError);

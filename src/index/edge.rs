@@ -30,7 +30,7 @@ const QUIET_BEFORE_OPTIMISE: Duration = Duration::from_secs(5);
 
 /// Free space that a write and an opening need. The engine writes through sparse memory maps of up to 32 MiB a file: on a
 /// disk that is truly full that ends the process with a signal, and not with an error.
-const FREE_BYTES_MIN: u64 = 128 << 20;
+pub const FREE_BYTES_MIN: u64 = 128 << 20;
 
 /// An index generation in a folder; cheap to clone, closed when the last clone goes.
 #[derive(Clone)]
@@ -258,11 +258,20 @@ fn report(what: &str, shard: &EdgeShard, outcome: Result<(), OperationError>) {
 
 /// Whether the folder's disk has room for what the engine may write next.
 fn has_room(folder: &Path) -> Result<(), IndexError> {
-    match rustix::fs::statvfs(folder) {
-        Ok(disk) if disk.f_bavail.saturating_mul(disk.f_frsize) < FREE_BYTES_MIN => Err(IndexError::DiskFull),
+    match free_bytes(folder) {
+        Ok(free) if free < FREE_BYTES_MIN => Err(IndexError::DiskFull),
         // Where the system does not tell, the write itself will.
         Ok(_) | Err(_) => Ok(()),
     }
+}
+
+/// Free bytes of the disk that `folder` lies on.
+///
+/// # Errors
+/// Where the system does not tell.
+pub fn free_bytes(folder: &Path) -> std::io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 fn open_shard(folder: &Path, dimensions: Dimensions) -> Result<EdgeShard, IndexError> {

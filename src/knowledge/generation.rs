@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::database::DatabaseError;
+use crate::database::{Database, DatabaseError};
 use crate::engine::{Engine, Generation};
 use crate::ids::{ChunkId, WorkspaceId};
 use crate::knowledge::parse::{Format, ParsedArticle, parse};
@@ -53,17 +53,7 @@ pub async fn mend(engine: &Engine, missing: impl Fn(usize)) -> Result<Mended, Kn
     store::forget_retired(&mut transaction).await?;
     transaction.commit().await?;
     for workspace in people::store::workspace_ids(engine.database()).await? {
-        // Articles come and go meanwhile. Points are written before their rows, so one whose row was there before the index was
-        // read, and is there still, is lost if the index did not have it.
-        let in_sql = async || -> Result<HashSet<ChunkId>, DatabaseError> {
-            Ok(store::chunk_ids(engine.database(), workspace, &generation.row.id).await?.into_iter().collect())
-        };
-        let before = in_sql().await?;
-        let in_index: HashSet<ChunkId> = generation.index.chunks(workspace).await?.into_iter().collect();
-        let after = in_sql().await?;
-        let lost: Vec<ChunkId> =
-            before.intersection(&after).filter(|chunk| !in_index.contains(chunk)).copied().collect();
-        let orphans: Vec<ChunkId> = in_index.difference(&after).copied().collect();
+        let Differences { lost, orphans, .. } = differences(engine.database(), &generation, workspace).await?;
         let mut left = lost.len();
         if left > 0 {
             missing(left);
@@ -75,7 +65,8 @@ pub async fn mend(engine: &Engine, missing: impl Fn(usize)) -> Result<Mended, Kn
         }
         if !orphans.is_empty() {
             let _nothing_is_being_published = engine.database().quiet().await?;
-            let known = in_sql().await?;
+            let known: HashSet<ChunkId> =
+                store::chunk_ids(engine.database(), workspace, &generation.row.id).await?.into_iter().collect();
             let orphans: Vec<ChunkId> = orphans.into_iter().filter(|chunk| !known.contains(chunk)).collect();
             // Nobody sees them, so they are no reason to answer nothing.
             match generation.index.delete(workspace, &orphans).await {
@@ -85,6 +76,40 @@ pub async fn mend(engine: &Engine, missing: impl Fn(usize)) -> Result<Mended, Kn
         }
     }
     Ok(mended)
+}
+
+/// Where a workspace's points differ from SQL.
+pub(super) struct Differences {
+    /// Chunks that SQL has.
+    pub(super) chunks: usize,
+    /// Points that the index has.
+    pub(super) points: usize,
+    /// Chunks without a point.
+    pub(super) lost: Vec<ChunkId>,
+    /// Points without a chunk; those of an article that is just being published may be among them.
+    pub(super) orphans: Vec<ChunkId>,
+}
+
+/// Compares the points of `workspace` in `generation` with SQL, while articles come and go.
+pub(super) async fn differences(
+    database: &Database,
+    generation: &Generation,
+    workspace: WorkspaceId,
+) -> Result<Differences, KnowledgeError> {
+    // Points are written before their rows, so one whose row was there before the index was read, and is there still, is lost if
+    // the index did not have it.
+    let in_sql = async || -> Result<HashSet<ChunkId>, DatabaseError> {
+        Ok(store::chunk_ids(database, workspace, &generation.row.id).await?.into_iter().collect())
+    };
+    let before = in_sql().await?;
+    let in_index: HashSet<ChunkId> = generation.index.chunks(workspace).await?.into_iter().collect();
+    let after = in_sql().await?;
+    Ok(Differences {
+        chunks: after.len(),
+        points: in_index.len(),
+        lost: before.intersection(&after).filter(|chunk| !in_index.contains(chunk)).copied().collect(),
+        orphans: in_index.difference(&after).copied().collect(),
+    })
 }
 
 /// Whether the index has as many points as SQL has chunks, or more. Never fewer while all is well: points come before their rows and

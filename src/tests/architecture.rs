@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The areas from the doors down; an area may use those of its own row and of the rows below.
 const ROWS: [&[&str]; 5] = [
-    &["http"],
+    &["http", "doctor"],
     &["answer", "search", "knowledge", "chat", "desk", "people", "insight", "backup", "engine"],
     &["index", "inference", "database", "vault"],
     &["config", "clock", "ids", "telemetry"],

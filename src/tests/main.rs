@@ -8,6 +8,7 @@ mod app;
 mod architecture;
 mod backup;
 mod chat_query;
+mod doctor;
 mod gemini;
 mod indexes;
 mod knowledge;

@@ -48,9 +48,3 @@ fn allocated(path: &Path) -> u64 {
     let inside = path.read_dir().into_iter().flatten().flatten().map(|entry| allocated(&entry.path())).sum::<u64>();
     metadata.blocks() * BLOCK_BYTES + inside
 }
-
-/// Free bytes of the disk that `folder` lies on.
-pub fn free_bytes(folder: &Path) -> Result<u64> {
-    let disk = rustix::fs::statvfs(folder).with_context(|| format!("{} cannot be looked at", folder.display()))?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
-}

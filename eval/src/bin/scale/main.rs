@@ -15,12 +15,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use candor::ids::Ids;
-use candor::index::{EdgeIndex, Index, ServerAddress, ServerIndex, remove_collections};
+use candor::index::{EdgeIndex, Index, ServerAddress, ServerIndex, free_bytes, remove_collections};
 use clap::{Parser, ValueEnum};
 use comfy_table::{Table, presets};
 
 use crate::corpus::{Corpus, DIMENSIONS, Shape};
-use crate::footprint::{Watched, free_bytes};
+use crate::footprint::Watched;
 use crate::measure::Figures;
 
 /// Prints what searching, writing and keeping 10,000 and 100,000 made-up chunks takes, as a table for the README.
@@ -138,7 +138,8 @@ fn check(arguments: &Arguments) -> Result<()> {
     let server = arguments.qdrant_storage.as_ref().filter(|_| arguments.on.contains(&Engine::Server));
     let most = arguments.points.iter().max().copied().unwrap_or_default() as u64;
     for folder in [edge, server].into_iter().flatten() {
-        let (free, wanted) = (free_bytes(folder)?, most * BYTES_A_CHUNK_MAX + BYTES_OF_AN_INDEX);
+        let free = free_bytes(folder).with_context(|| format!("{} cannot be looked at", folder.display()))?;
+        let wanted = most * BYTES_A_CHUNK_MAX + BYTES_OF_AN_INDEX;
         let gigabytes = |bytes: u64| bytes as f64 / 1e9;
         if free < wanted {
             bail!(
