@@ -28,6 +28,9 @@ const FLUSH_EVERY: Duration = Duration::from_secs(2);
 /// How long writing must have paused before the graph is built.
 const QUIET_BEFORE_OPTIMISE: Duration = Duration::from_secs(5);
 
+/// Vectors that the engine looks at one by one without building a graph: its default, 10,000 KiB.
+const SCANNED_BYTES_MAX: usize = 10_000 << 10;
+
 /// Free space that a write and an opening need. The engine writes through sparse memory maps of up to 32 MiB a file: on a
 /// disk that is truly full that ends the process with a signal, and not with an error.
 pub const FREE_BYTES_MIN: u64 = 128 << 20;
@@ -46,6 +49,7 @@ impl std::fmt::Debug for EdgeIndex {
 
 struct Inner {
     shard: Arc<EdgeShard>,
+    dimensions: Dimensions,
     /// Told of each write; its end ends the upkeep thread.
     writes: Option<SyncSender<()>>,
     upkeep: Option<std::thread::JoinHandle<()>>,
@@ -69,7 +73,7 @@ impl EdgeIndex {
             .name("index-upkeep".into())
             .spawn(move || keep_up(&kept, &written))
             .map_err(|error| IndexError::Internal(error.to_string()))?;
-        Ok(Self { inner: Arc::new(Inner { shard, writes: Some(writes), upkeep: Some(upkeep) }) })
+        Ok(Self { inner: Arc::new(Inner { shard, dimensions, writes: Some(writes), upkeep: Some(upkeep) }) })
     }
 
     /// As [`Index::upsert`](crate::index::Index::upsert).
@@ -163,16 +167,13 @@ impl EdgeIndex {
 
     /// As [`Index::segments`](crate::index::Index::segments).
     pub(super) async fn segments(&self) -> Result<Segments, IndexError> {
-        self.blocking(|shard| {
-            let info = shard.info()?;
-            Ok(Segments {
-                count: info.segments_count,
-                points: info.points_count,
-                indexed_vectors: info.indexed_vectors_count,
-                pending: None,
-            })
+        let info = self.blocking(|shard| shard.info()).await?;
+        Ok(Segments {
+            count: info.segments_count,
+            points: info.points_count,
+            indexed_vectors: info.indexed_vectors_count,
+            pending: pending(info.points_count, info.indexed_vectors_count, self.inner.dimensions),
         })
-        .await
     }
 
     /// As [`Index::settle`](crate::index::Index::settle).
@@ -248,6 +249,17 @@ fn keep_up(shard: &EdgeShard, written: &Receiver<()>) {
             unoptimised = false;
         }
     }
+}
+
+/// What is still to be done, as far as the engine's sums tell. It sums up all kinds of vectors, of which a point has four, or six where
+/// it and its title have words: fewer than four a point are certainly not in the graph.
+fn pending(points: usize, indexed_vectors: usize, dimensions: Dimensions) -> Option<String> {
+    const VECTORS_OF_A_POINT_MIN: usize = 4;
+    let outside = points.saturating_sub(indexed_vectors / Signal::ALL.len());
+    let is_certain = indexed_vectors < points * VECTORS_OF_A_POINT_MIN;
+    let is_scanned_at_once = outside * dimensions.dense * size_of::<f32>() <= SCANNED_BYTES_MAX;
+    (is_certain && !is_scanned_at_once)
+        .then(|| format!("about {outside} of {points} points are not in the graph and are looked at one by one"))
 }
 
 fn report(what: &str, shard: &EdgeShard, outcome: Result<(), OperationError>) {
@@ -459,4 +471,27 @@ pub fn set_aside(folder: &Path, now_ms: i64) -> Result<PathBuf, IndexError> {
     let aside = folder.with_extension(format!("damaged-{now_ms}"));
     std::fs::rename(folder, &aside).map_err(|error| IndexError::Internal(error.to_string()))?;
     Ok(aside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_outside_of_the_graph_are_told_when_they_are_too_many_to_be_scanned() {
+        let dimensions = Dimensions { dense: 384, tokens: 48 };
+        let cases = [
+            (0, 0, false),
+            (6_000, 0, false),
+            (7_000, 0, true),
+            (100_000, 600_000, false),
+            // Neither chunks nor titles with words.
+            (100_000, 400_000, false),
+            (100_000, 300_000, true),
+        ];
+        for (points, indexed_vectors, is_pending) in cases {
+            let found = pending(points, indexed_vectors, dimensions);
+            assert_eq!(found.is_some(), is_pending, "{points} {indexed_vectors} {found:?}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod crash;
 mod crash_reindex;
 mod crash_table;
 mod dashboards;
+mod doctor;
 mod full_disk;
 mod look;
 mod moments;

@@ -55,7 +55,9 @@ impl Figures {
             format!("{:.0}{note}", figures.written_points_a_second)
         }),
         ("until optimised", |figures| format!("{:.1} s", figures.optimised_seconds)),
-        ("segments", |figures| figures.segments.count.to_string()),
+        ("segments / indexed vectors", |figures| {
+            format!("{} / {}", figures.segments.count, figures.segments.indexed_vectors)
+        }),
         ("an ordinary workspace has", |figures| format!("{} chunks", figures.small.chunks)),
         ("search in it, p50 / p95 / p99", |figures| figures.small.times()),
         ("its recall@10 against exact search", |figures| format!("{:.3}", figures.small.recall)),
