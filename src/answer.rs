@@ -7,6 +7,7 @@ pub mod conversation;
 pub mod curve;
 pub mod decide;
 mod draft;
+mod evidence;
 pub mod extractive;
 pub mod features;
 mod follow_up;
@@ -22,12 +23,13 @@ pub mod search_text;
 mod small_talk;
 mod trace;
 
-use std::collections::HashMap;
-
+use crate::answer::confidence::Judged;
 use crate::answer::conversation::Conversation;
 use crate::answer::decide::{Decision, Reason};
 pub use crate::answer::draft::Draft;
+use crate::answer::evidence::Evidence;
 use crate::answer::features::Features;
+use crate::answer::generate::Generated;
 pub use crate::answer::generate::{ModelTrace, generator};
 use crate::answer::intent::Intent;
 use crate::answer::language::Language;
@@ -36,8 +38,7 @@ pub use crate::answer::rewrite::RewriteTrace;
 pub use crate::answer::trace::{Hashes, Trace, TracedPassage, Versions, calibration_hash};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, VersionId, WorkspaceId};
-use crate::index::TermId;
-use crate::search::{self, QuestionTerms, SearchError, SearchQuery};
+use crate::search::{Found, SearchError};
 use crate::telemetry::{Stage, Stages};
 
 /// Passages that an answer may be made from.
@@ -157,7 +158,7 @@ pub struct Answer {
 }
 
 /// What the recognition of messages and the completing of follow-ups are called in hashes; the number goes up when they change.
-const QUESTIONS_NAME: &str = "questions-1";
+const QUESTIONS_NAME: &str = "questions-2";
 
 /// Answers `question` from the articles of `workspace`, or decides not to. A friendly word gets one back, and who asks for a
 /// person gets one, without a look at the articles.
@@ -189,39 +190,57 @@ pub async fn answer(
         Ok(asked) => asked,
         Err((decision, text, language)) => return Ok(Answer::unsearched(engine, decision, text, language, &stages)),
     };
-    let query = SearchQuery::new(&asked.text, EVIDENCE_PASSAGES_MAX);
-    let mut found = search::search(engine, workspace, &query, &mut stages).await?;
-    // What was carried over finds the passages; which of their sentences answer is told by the message's own words, or the
-    // sentences of the last answer would win again.
-    let all_terms = found.terms.clone();
-    if let Some(own) = &asked.own {
-        found.terms = narrowed(&all_terms, &engine.bm25().question(own).ids);
+    let mut parts = Vec::with_capacity(asked.questions.len());
+    for evidence in evidence::find(engine, workspace, &asked, &mut stages).await? {
+        let generated = stages.time(Stage::Generate, generate::generate(engine, &evidence)).await;
+        parts.push(stages.time_sync(Stage::Decide, || Part::judged(engine, evidence, generated)));
     }
-    let generated = stages.time(Stage::Generate, generate::generate(engine, &asked.text, &found)).await;
-    found.terms = all_terms;
-    let (judged, decision) = stages.time_sync(Stage::Decide, || {
-        let features = Features::of(engine.bm25(), &asked.text, &found, &generated.draft);
-        let judged = engine.calibration().judge(&features);
-        let threshold = engine.calibration().threshold();
-        let decision = decide::decide(&generated.draft, generated.needs_person, judged.confidence, threshold);
-        (judged, decision)
-    });
-    let trace = Trace::new(engine, asked, &found, generated.model, judged.shares, judged.logit, &stages);
-    Ok(Answer {
-        decision,
-        draft: generated.draft,
-        response_type: generated.response_type,
-        confidence: judged.confidence,
-        language: language(),
-        trace,
-    })
+    // A message that asks nothing has no part; none comes to here.
+    let Some(whole) = parts.into_iter().reduce(Part::and) else {
+        let decision = Decision::Escalated(Reason::NoEvidence);
+        return Ok(Answer::unsearched(engine, decision, String::new(), language(), &stages));
+    };
+    let Part { found, draft, decision, response_type, judged, model } = whole;
+    let confidence = judged.confidence;
+    let trace = Trace::new(engine, asked, &found, model, judged, &stages);
+    Ok(Answer { decision, draft, response_type, confidence, language: language(), trace })
 }
 
-/// Those of the terms that are among `ids`.
-fn narrowed(terms: &QuestionTerms, ids: &[TermId]) -> QuestionTerms {
-    let idf: HashMap<TermId, f32> = ids.iter().filter_map(|id| Some((*id, *terms.idf.get(id)?))).collect();
-    let mass = idf.values().sum();
-    QuestionTerms { idf, mass, unknown_mass: terms.unknown_mass.min(mass) }
+/// The draft for one question of a message, and what is to be done with it.
+struct Part {
+    found: Found,
+    draft: Draft,
+    decision: Decision,
+    response_type: ResponseType,
+    judged: Judged,
+    model: Option<ModelTrace>,
+}
+
+impl Part {
+    fn judged(engine: &Engine, evidence: Evidence, generated: Generated) -> Self {
+        let Evidence { question, found, .. } = evidence;
+        let Generated { draft, response_type, needs_person, model } = generated;
+        let features = Features::of(engine.bm25(), &question, &found, &draft);
+        let judged = engine.calibration().judge(&features);
+        let threshold = engine.calibration().threshold();
+        let mut decision = decide::decide(&draft, needs_person, judged.confidence, threshold);
+        if matches!(decision, Decision::Escalated(reason) if reason != Reason::Blocked)
+            && evidence::is_in_other_language(&question, &found.passages)
+        {
+            decision = Decision::Escalated(Reason::OtherLanguage);
+        }
+        Self { found, draft, decision, response_type, judged, model }
+    }
+
+    /// One answer to two questions. It is as good as the worse of its parts: one that is not answered, else the less certain.
+    fn and(self, other: Self) -> Self {
+        let standing = |part: &Self| (part.decision == Decision::Answered, part.judged.confidence);
+        let found = Found::joined(self.found.clone(), other.found.clone(), EVIDENCE_PASSAGES_MAX);
+        let draft = self.draft.clone().and(other.draft.clone());
+        let model = self.model.clone().or(other.model.clone());
+        let worse = if standing(&other) < standing(&self) { other } else { self };
+        Self { found, draft, model, ..worse }
+    }
 }
 
 impl Answer {

@@ -22,6 +22,10 @@ use crate::index::candidates::Collected;
 const WORKSPACE: &str = "workspace_id";
 const TAGS: &str = "tags";
 
+/// Points that a walk through the graph keeps in view. The engine's own 100 miss more in a workspace that is large and not all of the
+/// index; `make scale` measures it.
+const HNSW_EF: u64 = 256;
+
 /// An index generation, in whichever engine the settings name; cheap to clone.
 #[derive(Clone, Debug)]
 pub enum Index {

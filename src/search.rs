@@ -2,8 +2,9 @@
 
 mod frequencies;
 pub mod fuse;
+mod superseded;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 pub use frequencies::FrequencyCache;
@@ -13,13 +14,14 @@ use crate::engine::{Engine, OpenError};
 use crate::ids::{ArticleId, ChunkId, VersionId, WorkspaceId};
 use crate::index::{Bm25, IndexError, IndexQuery, Scores, Signal, TermFrequencies, TermId};
 use crate::inference::{InferenceError, QuestionEmbedding, QuestionToken, Reranker};
+use crate::knowledge::parse::SUPERSEDED;
 use crate::knowledge::points::told;
 use crate::knowledge::store::{self, Standing, VisibleChunk};
 use crate::search::fuse::Ranked;
 use crate::telemetry::{Stage, Stages};
 
 /// What this way of ranking is called; the number goes up when passages are ranked otherwise.
-pub const NAME: &str = "six-signals-1";
+pub const NAME: &str = "six-signals-2";
 
 /// Candidates that meaning and words bring each. More than are shown, because some may have been replaced since.
 const CANDIDATES_A_SIGNAL: usize = 24;
@@ -78,6 +80,8 @@ pub struct Passage {
     pub end_char: usize,
     /// What it says.
     pub text: String,
+    /// Whether its article says that another has taken its place.
+    pub is_superseded: bool,
     /// What it was ranked by; see [`Signals`].
     pub signals: Signals,
     /// What passages are ranked by: the weighted mean of the signals, at most 1, or what the cross-encoder says.
@@ -133,22 +137,36 @@ impl Signals {
 #[derive(Clone, Debug, Default)]
 pub struct QuestionTerms {
     /// Term and inverse document frequency.
-    pub idf: HashMap<TermId, f32>,
-    /// The sum of all of them.
-    pub mass: f32,
-    /// The part of the sum whose terms stand in no chunk at all.
-    pub unknown_mass: f32,
+    pub idf: BTreeMap<TermId, f32>,
+    /// Those that stand in no chunk at all.
+    pub unknown: BTreeSet<TermId>,
 }
 
 impl QuestionTerms {
+    /// The sum of all terms' inverse document frequencies.
+    #[must_use]
+    pub fn mass(&self) -> f32 {
+        self.idf.values().sum()
+    }
+
     /// The share of the question's mass whose terms are among `terms`, 0 to 1.
     #[must_use]
     pub fn covered_by(&self, terms: &[TermId]) -> f32 {
-        if self.mass <= 0.0 {
-            return 0.0;
-        }
-        let covered: f32 = terms.iter().filter_map(|term| self.idf.get(term)).sum();
-        (covered / self.mass).min(1.0)
+        share(terms.iter().filter_map(|term| self.idf.get(term)).sum(), self.mass())
+    }
+
+    /// The share of the question's mass whose terms stand in no chunk at all, 0 to 1.
+    #[must_use]
+    pub fn unknown_share(&self) -> f32 {
+        share(self.unknown.iter().filter_map(|term| self.idf.get(term)).sum(), self.mass())
+    }
+
+    /// Those of the terms that are among `ids`.
+    #[must_use]
+    pub fn narrowed(&self, ids: &[TermId]) -> Self {
+        let idf: BTreeMap<TermId, f32> = ids.iter().filter_map(|id| Some((*id, *self.idf.get(id)?))).collect();
+        let unknown = self.unknown.iter().filter(|term| idf.contains_key(term)).copied().collect();
+        Self { idf, unknown }
     }
 }
 
@@ -161,6 +179,26 @@ pub struct Found {
     pub terms: QuestionTerms,
     /// The index generation that was asked.
     pub generation: String,
+}
+
+impl Found {
+    /// What two searches of one workspace found, as one: the best of each, then the second of each, and so on, each passage once and
+    /// at most `limit` of them.
+    #[must_use]
+    pub fn joined(mut self, other: Self, limit: usize) -> Self {
+        self.terms.idf.extend(other.terms.idf);
+        self.terms.unknown.extend(other.terms.unknown);
+        let mut seen = HashSet::new();
+        let ranked = self.passages.into_iter().enumerate().chain(other.passages.into_iter().enumerate());
+        let mut ranked: Vec<(usize, Passage)> = ranked.filter(|(_, passage)| seen.insert(passage.chunk)).collect();
+        ranked.sort_by_key(|(rank, _)| *rank);
+        self.passages = ranked.into_iter().map(|(_, passage)| passage).take(limit).collect();
+        self
+    }
+}
+
+fn share(part: f32, whole: f32) -> f32 {
+    if whole > 0.0 { (part / whole).clamp(0.0, 1.0) } else { 0.0 }
 }
 
 /// What a caller can do about a search that failed.
@@ -254,7 +292,7 @@ async fn look(
         tags: query.tags.to_vec(),
         limit: CANDIDATES_A_SIGNAL.max(query.limit),
     };
-    let ranked = fuse::rank(generation.index.search(workspace, index_query).await?, terms.mass);
+    let ranked = fuse::rank(generation.index.search(workspace, index_query).await?, terms.mass());
     let ids: Vec<ChunkId> = ranked.iter().map(|ranked| ranked.candidate.chunk).collect();
     // As many as are wanted, and only if some of those are not visible, all: reading a hundred texts to show ten is most of
     // a search's time.
@@ -267,6 +305,7 @@ async fn look(
     }
     let mut passages = passages(visible, &ranked);
     passages.truncate(query.limit);
+    superseded::leave_out(&mut passages, engine.bm25(), query.text);
     Ok((Found { passages, terms, generation: generation.row.id.clone() }, is_whole))
 }
 
@@ -275,9 +314,11 @@ async fn standing(engine: &Engine, workspace: WorkspaceId) -> Result<Standing, S
 }
 
 fn question_terms(frequencies: &TermFrequencies, terms: &[TermId]) -> QuestionTerms {
-    let idf: HashMap<TermId, f32> = terms.iter().map(|term| (*term, frequencies.idf(*term))).collect();
-    let unknown = terms.iter().filter(|term| frequencies.chunks_with(**term) == 0);
-    QuestionTerms { mass: idf.values().sum(), unknown_mass: frequencies.idf_mass(unknown.copied()), idf }
+    let unknown = |term: &&TermId| frequencies.chunks_with(**term) == 0;
+    QuestionTerms {
+        idf: terms.iter().map(|term| (*term, frequencies.idf(*term))).collect(),
+        unknown: terms.iter().filter(unknown).copied().collect(),
+    }
 }
 
 /// What each token of a question counts, given the bytes of their words: the words' IDF, as shares of one.
@@ -323,6 +364,7 @@ fn passages(visible: Vec<VisibleChunk>, ranked: &[Ranked]) -> Vec<Passage> {
                 start_char: usize::try_from(chunk.start_char).unwrap_or_default(),
                 end_char: usize::try_from(chunk.end_char).unwrap_or_default(),
                 text: chunk.text,
+                is_superseded: chunk.tags.iter().any(|tag| tag == SUPERSEDED),
                 signals: Signals::of(&ranked.candidate.scores),
                 score: ranked.score,
             })
@@ -331,12 +373,12 @@ fn passages(visible: Vec<VisibleChunk>, ranked: &[Ranked]) -> Vec<Passage> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::ids::Ids;
     use crate::inference::reranker::tests::model;
 
-    fn passage(text: &str) -> Passage {
+    pub fn passage(text: &str) -> Passage {
         let ids = Ids::counted();
         let version = VersionId::new(&ids, 1);
         Passage {
@@ -351,6 +393,7 @@ mod tests {
             start_char: 0,
             end_char: text.chars().count(),
             text: text.to_owned(),
+            is_superseded: false,
             signals: Signals::default(),
             score: 0.5,
         }
@@ -375,7 +418,7 @@ mod tests {
         let bm25 = Bm25::new().unwrap();
         let question = "is the battery dead";
         let idf = bm25.question(question).ids.into_iter().map(|term| (term, 3.0)).collect();
-        let terms = QuestionTerms { idf, mass: 6.0, unknown_mass: 0.0 };
+        let terms = QuestionTerms { idf, unknown: BTreeSet::new() };
         let words = [0..2, 3..6, 7..14, 15..19];
         let weights = token_weights(&bm25, &terms, question, words.iter());
         assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-6);

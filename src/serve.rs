@@ -103,8 +103,11 @@ async fn keep_index_whole(app: App) {
                     tracing::warn!(restored, swept, "the index differed from the database and was mended");
                 }
                 app.readiness.compared();
-                cut_again(&app.engine).await;
-                let why = index_is_lost(&app).await;
+                // The index that answers is watched while another is built beside it.
+                let why = tokio::select! {
+                    why = index_is_lost(&app) => why,
+                    never = async { cut_again(&app.engine).await; std::future::pending().await } => never,
+                };
                 tracing::error!(why, "the index is away; questions are refused until it is back");
                 app.readiness.failed();
             }
@@ -136,7 +139,13 @@ async fn index_is_lost(app: &App) -> String {
     let mut was_away = false;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        match generation::has_all(&app.engine).await {
+        let looked_at = app.engine.generation();
+        let looked = generation::has_all(&app.engine).await;
+        // Another was built in the meantime: what is missing of the one before it does not matter.
+        if app.engine.generation().row.id != looked_at.row.id {
+            continue;
+        }
+        match looked {
             Ok(true) => was_away = false,
             Ok(false) => return "points are missing".to_owned(),
             Err(KnowledgeError::Index(error @ IndexError::Missing { .. })) => return error.to_string(),

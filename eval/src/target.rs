@@ -46,7 +46,8 @@ impl Target {
                     Err(problem) => return Ok(Reply::Refused(problem.to_string())),
                 };
                 let conversation = conversation(history);
-                let is_kept = engine.embedder().is_kept(&rewrite::by_words(&question, &conversation));
+                let texts = rewrite::texts_by_words(&question, &conversation);
+                let is_kept = texts.iter().all(|text| engine.embedder().is_kept(text));
                 let rehearsal = rehearse(engine, *workspace, &question, &conversation, PASSAGES_RANKED).await?;
                 Ok(Reply::Answer(Box::new(asked(rehearsal, is_kept))))
             }

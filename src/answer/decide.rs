@@ -25,19 +25,22 @@ pub enum Reason {
     LowConfidence,
     /// The language model says that the articles do not answer it, or nothing of what it wrote stands on one.
     InsufficientEvidence,
+    /// It is asked in another language than what was found is written in, and what was found does not answer it.
+    OtherLanguage,
     /// The language model's provider will not speak about it.
     Blocked,
 }
 
 impl Decision {
     /// All decisions that there are, for metrics.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Answered,
         Self::SmallTalk,
         Self::Escalated(Reason::CustomerRequest),
         Self::Escalated(Reason::NoEvidence),
         Self::Escalated(Reason::LowConfidence),
         Self::Escalated(Reason::InsufficientEvidence),
+        Self::Escalated(Reason::OtherLanguage),
         Self::Escalated(Reason::Blocked),
     ];
 
@@ -54,8 +57,14 @@ impl Decision {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 5] =
-        [Self::CustomerRequest, Self::NoEvidence, Self::LowConfidence, Self::InsufficientEvidence, Self::Blocked];
+    pub const ALL: [Self; 6] = [
+        Self::CustomerRequest,
+        Self::NoEvidence,
+        Self::LowConfidence,
+        Self::InsufficientEvidence,
+        Self::OtherLanguage,
+        Self::Blocked,
+    ];
 
     /// Its name on the wire, in SQL and in metrics.
     #[must_use]
@@ -65,6 +74,7 @@ impl Reason {
             Self::NoEvidence => "no_evidence",
             Self::LowConfidence => "low_confidence",
             Self::InsufficientEvidence => "insufficient_evidence",
+            Self::OtherLanguage => "other_language",
             Self::Blocked => "blocked",
         }
     }

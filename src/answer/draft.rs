@@ -18,6 +18,18 @@ pub struct Draft {
     pub best_sentence_coverage: f32,
 }
 
+impl Draft {
+    /// The drafts for two questions as one answer. Two questions may have one answer, which is said once.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        if other.text != self.text {
+            self.text = [self.text, other.text].join("\n\n");
+            self.citations.extend(other.citations);
+        }
+        self.best_sentence_coverage = self.best_sentence_coverage.min(other.best_sentence_coverage);
+        self
+    }
+}
+
 /// Quotes the bytes `span` of a passage.
 pub(super) fn cite(passage: &Passage, span: &Range<usize>) -> Citation {
     let start_char = passage.start_char + passage.text[..span.start].chars().count();

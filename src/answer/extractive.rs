@@ -6,7 +6,7 @@ use crate::answer::Citation;
 use crate::answer::draft::{Draft, cite};
 use crate::index::Bm25;
 use crate::knowledge::sentences;
-use crate::search::Found;
+use crate::search::{Found, QuestionTerms};
 
 /// What this answerer is called in reports and calibrations; the number goes up when its drafts change.
 pub const NAME: &str = "extractive-2";
@@ -34,12 +34,11 @@ struct Candidate {
     score: f32,
 }
 
-/// Drafts an answer from what was found: the sentences of one article that say most about the question, in the article's
-/// order. None is cut; together they have at most [`WORDS_MAX`] words, unless the best alone has more.
+/// Drafts an answer from what was found: the sentences of one article that hold most of `terms`, in the article's order. None is cut; together they have at most [`WORDS_MAX`] words, unless the best alone has more.
 #[must_use]
-pub fn draft(bm25: &Bm25, question: &str, found: &Found) -> Draft {
+pub fn draft(bm25: &Bm25, question: &str, terms: &QuestionTerms, found: &Found) -> Draft {
     let words_max = if asks_for_steps(question) { HOW_TO_WORDS_MAX } else { WORDS_MAX };
-    let mut candidates = candidates(bm25, found);
+    let mut candidates = candidates(bm25, terms, found);
     // Of equal sentences the one that stands first.
     candidates.sort_by(|one, other| {
         other.score.total_cmp(&one.score).then_with(|| (one.rank, one.place).cmp(&(other.rank, other.place)))
@@ -58,13 +57,13 @@ pub fn draft(bm25: &Bm25, question: &str, found: &Found) -> Draft {
 }
 
 /// The sentences of the best passages with their scores.
-fn candidates(bm25: &Bm25, found: &Found) -> Vec<Candidate> {
+fn candidates(bm25: &Bm25, terms: &QuestionTerms, found: &Found) -> Vec<Candidate> {
     let passages = found.passages.iter().take(PASSAGES_READ).enumerate();
     passages
         .flat_map(|(rank, passage)| {
             sentences::split(&passage.text).into_iter().enumerate().map(move |(place, span)| {
                 let text = &passage.text[span.clone()];
-                let coverage = found.terms.covered_by(&bm25.document(text).ids);
+                let coverage = terms.covered_by(&bm25.document(text).ids);
                 let score = coverage + PASSAGE_WEIGHT * passage.score;
                 let words = text.split_whitespace().count();
                 Candidate { rank, place, span, words, coverage, score }
@@ -122,10 +121,13 @@ fn asks_for_steps(question: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use super::*;
-    use crate::ids::{ArticleId, ChunkId, Ids, VersionId};
+    use crate::ids::{ChunkId, Ids, VersionId};
     use crate::index::TermFrequencies;
-    use crate::search::{Passage, QuestionTerms, Signals};
+    use crate::search::tests::passage;
+    use crate::search::{Passage, QuestionTerms};
 
     fn found(question: &str, texts: &[&str]) -> (Bm25, Found) {
         let bm25 = Bm25::new().unwrap();
@@ -133,32 +135,20 @@ mod tests {
         for text in texts {
             frequencies.add(&bm25.document(text).to_bytes());
         }
-        let idf: std::collections::HashMap<_, _> =
+        let idf: BTreeMap<_, _> =
             bm25.question(question).ids.iter().map(|term| (*term, frequencies.idf(*term))).collect();
-        let ids = Ids::counted();
+        let chunk = |ordinal| ChunkId::of(VersionId::new(&Ids::counted(), 1), "1", ordinal);
         let passages = texts
             .iter()
             .enumerate()
-            .map(|(ordinal, text)| {
-                let version = VersionId::new(&ids, 1);
-                Passage {
-                    chunk: ChunkId::of(version, "1", ordinal),
-                    article: ArticleId::new(&ids, 1),
-                    version,
-                    source: "a.md".into(),
-                    title: "A".into(),
-                    url: None,
-                    language: None,
-                    heading_path: Vec::new(),
-                    start_char: 10,
-                    end_char: 10 + text.chars().count(),
-                    text: (*text).to_owned(),
-                    signals: Signals { cosine: 0.5, bm25: 0.5, ..Signals::default() },
-                    score: 0.5,
-                }
+            .map(|(ordinal, text)| Passage {
+                chunk: chunk(ordinal),
+                start_char: 10,
+                end_char: 10 + text.chars().count(),
+                ..passage(text)
             })
             .collect();
-        let terms = QuestionTerms { mass: idf.values().sum(), unknown_mass: 0.0, idf };
+        let terms = QuestionTerms { idf, unknown: BTreeSet::new() };
         (bm25, Found { passages, terms, generation: "1".into() })
     }
 
@@ -166,7 +156,7 @@ mod tests {
     fn the_quote_is_the_passage_s_own_words_at_its_place() {
         let text = "Größe zählt. The battery lasts 60 km. It charges in 4 hours.";
         let (bm25, found) = found("how far does the battery last", &[text]);
-        let draft = draft(&bm25, "how far does the battery last", &found);
+        let draft = draft(&bm25, "how far does the battery last", &found.terms, &found);
         let citation = &draft.citations[0];
         assert!(draft.text.contains("60 km"));
         let quoted: String =
@@ -179,7 +169,7 @@ mod tests {
         let filler = "This sentence has exactly eight words in it. ".repeat(30);
         let text = format!("{filler}The refund takes 14 days. {filler}");
         let (bm25, found) = found("when is my refund paid", &[text.as_str()]);
-        let draft = draft(&bm25, "when is my refund paid", &found);
+        let draft = draft(&bm25, "when is my refund paid", &found.terms, &found);
         assert!(draft.text.contains("The refund takes 14 days."));
         assert!(draft.text.split_whitespace().count() <= WORDS_MAX);
         assert!(draft.text.ends_with('.'));
@@ -193,7 +183,7 @@ mod tests {
         ];
         let question = "how long does the battery charge";
         let (bm25, found) = found(question, &texts);
-        let draft = draft(&bm25, question, &found);
+        let draft = draft(&bm25, question, &found.terms, &found);
         assert!(
             draft
                 .citations
@@ -207,6 +197,6 @@ mod tests {
     #[test]
     fn nothing_found_gives_an_empty_draft() {
         let (bm25, found) = found("anything", &[]);
-        assert!(draft(&bm25, "anything", &found).citations.is_empty());
+        assert!(draft(&bm25, "anything", &found.terms, &found).citations.is_empty());
     }
 }

@@ -62,7 +62,7 @@ impl Features {
             f64::from(found.terms.covered_by(&evidence)),
             f64::from(found.terms.covered_by(&bm25.document(&draft.text).ids)),
             f64::from(draft.best_sentence_coverage),
-            share(found.terms.unknown_mass, found.terms.mass),
+            f64::from(found.terms.unknown_share()),
             found_share(&numbers(question), &evidence_text),
             found_share(&names(question), &evidence_text),
             f64::from(u32::try_from(found.terms.idf.len()).unwrap_or(u32::MAX)).ln_1p(),

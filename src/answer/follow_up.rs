@@ -52,19 +52,26 @@ pub fn completed(message: &str, conversation: &Conversation) -> Option<String> {
 pub fn depends(message: &str) -> bool {
     let folded = intent::spelling::folded(message);
     let words: Vec<&str> = folded.unicode_words().collect();
-    if words.iter().any(|word| word.chars().any(is_unspaced)) {
-        let letters = folded.chars().filter(|char| char.is_alphanumeric()).count();
-        return letters <= LETTERS_FEW || UNSPACED_OPENINGS.iter().any(|opening| folded.starts_with(opening));
-    }
     let opens = OPENINGS.iter().any(|opening| {
         let opening: Vec<&str> = opening.split(' ').collect();
         words.starts_with(&opening)
     });
+    opens || UNSPACED_OPENINGS.iter().any(|opening| folded.starts_with(opening)) || !says_enough(message)
+}
+
+/// Whether a message has words enough of its own to be searched for alone, however it begins.
+#[must_use]
+pub fn says_enough(message: &str) -> bool {
+    let folded = intent::spelling::folded(message);
+    let words: Vec<&str> = folded.unicode_words().collect();
+    if words.iter().any(|word| word.chars().any(is_unspaced)) {
+        return folded.chars().filter(|char| char.is_alphanumeric()).count() > LETTERS_FEW;
+    }
     let own = words.iter().filter(|word| word.len() > 1 && !COMMON.contains(word)).count();
     // What a later sentence points at may stand in the first.
     let first = folded.split_inclusive(['.', '?', '!', '\n']).next().unwrap_or_default();
     let points = first.unicode_words().any(|word| POINTING.contains(&word));
-    opens || own <= OWN_WORDS_FEW || (points && own <= OWN_WORDS_FEW_POINTING)
+    own > OWN_WORDS_FEW && (!points || own > OWN_WORDS_FEW_POINTING)
 }
 
 fn cut(text: &str) -> String {

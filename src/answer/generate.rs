@@ -3,11 +3,11 @@
 use crate::answer::ResponseType;
 use crate::answer::decide::Reason;
 use crate::answer::draft::Draft;
+use crate::answer::evidence::Evidence;
 use crate::answer::grounded::{self, CheckedSentence, Sufficiency};
 use crate::answer::{extractive, prompt};
 use crate::engine::Engine;
 use crate::inference::{GenerateError, Usage};
-use crate::search::Found;
 
 /// A draft and how it came about.
 #[derive(Debug)]
@@ -60,9 +60,10 @@ pub fn generator(engine: &Engine) -> String {
         .map_or_else(|| extractive::NAME.to_owned(), |gemini| format!("{}, {}", gemini.model(), prompt::NAME))
 }
 
-/// Drafts an answer to `question` from what was found.
-pub(super) async fn generate(engine: &Engine, question: &str, found: &Found) -> Generated {
-    let quoted = || extractive::draft(engine.bm25(), question, found);
+/// Drafts an answer from what was found.
+pub(super) async fn generate(engine: &Engine, evidence: &Evidence) -> Generated {
+    let Evidence { question, terms, found } = evidence;
+    let quoted = || extractive::draft(engine.bm25(), question, terms, found);
     let model = match engine.gemini() {
         // Nothing to answer from: no model is needed to see that.
         Some(gemini) if !found.passages.is_empty() => gemini,

@@ -226,30 +226,15 @@ fn nearest_sentence(bm25: &Bm25, passage: &Passage, terms: &HashSet<TermId>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{ArticleId, ChunkId, Ids, VersionId};
-    use crate::search::{QuestionTerms, Signals};
+    use crate::search::QuestionTerms;
+    use crate::search::tests::passage;
 
     const PASSAGE: &str =
         "A return is free within 30 days. The fee is €1,500 at most. Write to help@tarnwheel.example.";
 
     fn grounded(sentences: &[(&str, i64)]) -> (Draft, Vec<Option<Fault>>) {
-        let (ids, bm25) = (Ids::counted(), Bm25::new().unwrap());
-        let version = VersionId::new(&ids, 1);
-        let passage = Passage {
-            chunk: ChunkId::of(version, "1", 0),
-            article: ArticleId::new(&ids, 1),
-            version,
-            source: "a.md".into(),
-            title: "Returns".into(),
-            url: None,
-            language: None,
-            heading_path: Vec::new(),
-            start_char: 0,
-            end_char: PASSAGE.chars().count(),
-            text: PASSAGE.into(),
-            signals: Signals { cosine: 0.5, bm25: 0.5, ..Signals::default() },
-            score: 0.5,
-        };
+        let bm25 = Bm25::new().unwrap();
+        let passage = Passage { title: "Returns".into(), ..passage(PASSAGE) };
         let found = Found { passages: vec![passage], terms: QuestionTerms::default(), generation: "1".into() };
         let sentences = sentences
             .iter()

@@ -50,11 +50,16 @@ pub async fn rehearse(
     let Some(searched_for) = answer.trace.searched_for.clone() else {
         return Ok(Rehearsal { answer, answer_ms, ranking: Vec::new() });
     };
-    // A search of its own: an answer looks at fewer passages, and its times would not be those of an answer.
-    let query = SearchQuery::new(&searched_for, passages);
-    let found = search::search(engine, workspace, &query, &mut Stages::default()).await?;
+    let questions = if answer.trace.questions.is_empty() { vec![searched_for] } else { answer.trace.questions.clone() };
+    let mut founds = Vec::with_capacity(questions.len());
+    for question in &questions {
+        // A search of its own: an answer looks at fewer passages, and its times would not be those of an answer.
+        let query = SearchQuery::new(question, passages);
+        founds.push(search::search(engine, workspace, &query, &mut Stages::default()).await?);
+    }
+    let found = founds.into_iter().reduce(|one, other| one.joined(other, passages));
     let mut ranking: Vec<RankedArticle> = Vec::new();
-    for passage in found.passages {
+    for passage in found.map(|found| found.passages).unwrap_or_default() {
         if ranking.iter().all(|ranked| ranked.article != passage.article) {
             ranking.push(RankedArticle {
                 article: passage.article,

@@ -1,5 +1,5 @@
-//! What to look for: the customer's message, completed from the conversation where it needs it. What comes out is a text to search
-//! for and to answer, and never decides anything.
+//! What to look for: the customer's message, completed from the conversation where it needs it, and each of its questions apart. What
+//! comes out is text to search for and to answer, and never decides anything.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Question;
 use crate::answer::conversation::Conversation;
+use crate::answer::search_text::questions;
 use crate::answer::{follow_up, search_text};
 use crate::chat::Sender;
 use crate::engine::Engine;
@@ -29,10 +30,13 @@ Write the one question that the new message asks, such that somebody who has not
 it leaves out, such as the product, the plan or the error it is about. Keep codes, numbers and names as they are written. Add nothing \
 that was not said, do not answer it, and write in the language of the message.";
 
-/// A text to search for.
+/// What a message asks.
 #[derive(Debug)]
-pub(super) struct Rewritten {
+pub(super) struct Asked {
+    /// All of it.
     pub text: String,
+    /// Each of its questions as a text to search for; never empty.
+    pub questions: Vec<String>,
     /// The message alone, where the text holds words from before it beside its own.
     pub own: Option<String>,
     /// What the language model did, where one was asked.
@@ -55,28 +59,34 @@ pub struct RewriteTrace {
     pub cost_usd: f64,
 }
 
-/// What is searched for without a language model.
+/// The texts that are searched for without a language model.
 #[must_use]
-pub fn by_words(question: &Question, conversation: &Conversation) -> String {
+pub fn texts_by_words(question: &Question, conversation: &Conversation) -> Vec<String> {
     let own = search_text::of(question.as_str());
-    match follow_up::completed(&own, conversation) {
-        Some(completed) => completed.chars().take(search_text::CHARS_MAX).collect(),
-        None => own,
+    match completed(&own, conversation) {
+        Some(completed) => vec![completed],
+        None => questions(&own),
     }
 }
 
 /// What is searched for: by a language model where there is one and the message leans on what was said, else by words.
-pub(super) async fn rewrite(engine: &Engine, question: &Question, conversation: &Conversation) -> Rewritten {
-    let text = by_words(question, conversation);
+pub(super) async fn rewrite(engine: &Engine, question: &Question, conversation: &Conversation) -> Asked {
     let own = search_text::of(question.as_str());
+    let Some(completed) = completed(&own, conversation) else {
+        return Asked { questions: questions(&own), text: own, own: None, model: None };
+    };
     match engine.gemini() {
-        _ if text == own => Rewritten { text, own: None, model: None },
-        Some(gemini) => by_model(gemini, own, conversation, text).await,
-        None => Rewritten { text, own: Some(own), model: None },
+        Some(gemini) => by_model(gemini, own, conversation, completed).await,
+        None => Asked { questions: vec![completed.clone()], text: completed, own: Some(own), model: None },
     }
 }
 
-async fn by_model(gemini: &Gemini, message: String, conversation: &Conversation, by_words: String) -> Rewritten {
+fn completed(own: &str, conversation: &Conversation) -> Option<String> {
+    let completed = follow_up::completed(own, conversation)?;
+    Some(completed.chars().take(search_text::CHARS_MAX).collect())
+}
+
+async fn by_model(gemini: &Gemini, message: String, conversation: &Conversation, by_words: String) -> Asked {
     let asked = tokio::time::timeout(BUDGET, gemini.generate(&prompt(&message, conversation), read)).await;
     let (said, usage, cost_usd) = match asked {
         Ok(generated) => {
@@ -93,8 +103,10 @@ async fn by_model(gemini: &Gemini, message: String, conversation: &Conversation,
         cost_usd,
     };
     match said {
-        Ok(text) => Rewritten { text, own: None, model: Some(trace("ok")) },
-        Err(result) => Rewritten { text: by_words, own: Some(message), model: Some(trace(&result)) },
+        Ok(text) => Asked { questions: questions(&text), text, own: None, model: Some(trace("ok")) },
+        Err(result) => {
+            Asked { questions: vec![by_words.clone()], text: by_words, own: Some(message), model: Some(trace(&result)) }
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! What is searched for of a message: all of it when it is short, and of a pasted log what asks and what can be looked up.
 
-use crate::answer::intent;
+use crate::answer::{follow_up, intent};
 use crate::knowledge::sentences;
 
 /// Characters that are searched for at most: about as many as the embedding model sees of a text.
 pub const CHARS_MAX: usize = 900;
+/// Questions of one message that are searched for apart; each is a search of its own.
+const QUESTIONS_MAX: usize = 3;
 /// Codes that are kept of a long message.
 const CODES_MAX: usize = 12;
 /// Characters of the longest word that can be a code.
@@ -41,6 +43,36 @@ pub fn of(message: &str) -> String {
         return message.chars().take(CHARS_MAX).collect();
     }
     chosen.join(" ")
+}
+
+/// The questions of a message that each say enough to be searched for alone, with what is said before the first of them: one text
+/// a question. A message that asks once, or more often than [`QUESTIONS_MAX`], is one text.
+#[must_use]
+pub fn questions(message: &str) -> Vec<String> {
+    let mut said = String::new();
+    let mut questions: Vec<String> = Vec::new();
+    for span in sentences::split(message) {
+        let sentence = &message[span];
+        let stands_alone = asks(sentence) && follow_up::says_enough(sentence);
+        match questions.last_mut() {
+            // What follows a question and is none of its own is said about it.
+            Some(question) if !stands_alone => add(question, sentence),
+            None if !stands_alone => add(&mut said, sentence),
+            _ => {
+                let mut question = said.clone();
+                add(&mut question, sentence);
+                questions.push(question);
+            }
+        }
+    }
+    if (2..=QUESTIONS_MAX).contains(&questions.len()) { questions } else { vec![message.to_owned()] }
+}
+
+fn add(text: &mut String, sentence: &str) {
+    if !text.is_empty() {
+        text.push(' ');
+    }
+    text.push_str(sentence);
 }
 
 fn asks(sentence: &str) -> bool {
@@ -111,6 +143,35 @@ mod tests {
     }
 
     #[test]
+    fn questions_of_one_message_are_searched_for_apart_with_what_they_are_about() {
+        assert_eq!(
+            questions("I have a Heron 2. How do I cancel my contract? And what does the yearly service cost?"),
+            [
+                "I have a Heron 2. How do I cancel my contract?",
+                "I have a Heron 2. And what does the yearly service cost?"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_question_that_leans_on_the_one_before_it_stays_with_it() {
+        for message in [
+            "Can I swap my bike for another model? How often?",
+            "Is the archive on? It says my mailbox is full. Why is that??",
+            "How do I cancel my contract?",
+            "My bike is stuck.",
+        ] {
+            assert_eq!(questions(message), [message]);
+        }
+    }
+
+    #[test]
+    fn a_list_of_many_questions_is_searched_for_as_one() {
+        let message = "Where is the battery of my bicycle sold? ".repeat(QUESTIONS_MAX + 1);
+        assert_eq!(questions(&message), [message]);
+    }
+
+    #[test]
     fn one_endless_sentence_is_cut() {
         assert_eq!(of(&"x".repeat(5_000)).chars().count(), CHARS_MAX);
     }
@@ -121,6 +182,15 @@ mod tests {
             let text = of(&message);
             prop_assert!(text.chars().count() <= CHARS_MAX.max(1));
             prop_assert_eq!(text.trim().is_empty(), message.trim().is_empty());
+        }
+
+        #[test]
+        fn no_word_of_a_message_is_lost_among_its_questions(message in "([a-z]{1,9}[ ?.,
+    ]{1,2}){1,40}") {
+            let questions = questions(&message);
+            prop_assert!((1..=QUESTIONS_MAX).contains(&questions.len()));
+            let words = questions.join(" ");
+            prop_assert!(message.split_whitespace().all(|word| words.contains(word)));
         }
     }
 }

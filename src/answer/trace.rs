@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::answer::confidence::{Calibration, Share};
-use crate::answer::rewrite::Rewritten;
+use crate::answer::confidence::{Calibration, Judged, Share};
+use crate::answer::rewrite::Asked;
 use crate::answer::{ModelTrace, RewriteTrace, extractive};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId};
@@ -23,6 +23,9 @@ pub struct Trace {
     /// small talk and where a person was asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub searched_for: Option<String>,
+    /// Each of its questions as it was searched for, where the message has several.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub questions: Vec<String>,
     /// What the language model did for that, where one was asked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rewrite: Option<RewriteTrace>,
@@ -137,6 +140,7 @@ impl Trace {
         Self {
             stages_ms: stages.milliseconds(),
             searched_for: None,
+            questions: Vec::new(),
             rewrite: None,
             passages: Vec::new(),
             model: None,
@@ -149,11 +153,10 @@ impl Trace {
 
     pub(super) fn new(
         engine: &Engine,
-        asked: Rewritten,
+        asked: Asked,
         found: &Found,
         model: Option<ModelTrace>,
-        shares: Vec<Share>,
-        logit: f64,
+        judged: Judged,
         stages: &Stages,
     ) -> Self {
         let generator = match &model {
@@ -177,11 +180,12 @@ impl Trace {
         Self {
             stages_ms: stages.milliseconds(),
             searched_for: Some(asked.text),
+            questions: if asked.questions.len() > 1 { asked.questions } else { Vec::new() },
             rewrite: asked.model,
             passages,
             model,
-            features: shares,
-            logit: Some(logit),
+            features: judged.shares,
+            logit: Some(judged.logit),
             threshold: engine.calibration().threshold(),
             versions: versions(engine, found.generation.clone(), generator),
         }

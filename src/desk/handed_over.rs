@@ -9,6 +9,8 @@ struct Sentences {
     /// The articles say nothing about it, or do not answer it.
     not_answered: &'static str,
     low_confidence: &'static str,
+    /// The articles are in another language, and what was found does not answer it.
+    other_language: &'static str,
     blocked: &'static str,
     customer_request: &'static str,
     /// A ticket was opened; its number follows.
@@ -24,6 +26,7 @@ pub fn text(escalation: &Escalation, language: Language) -> String {
     let why = match escalation.reason {
         Reason::NoEvidence | Reason::InsufficientEvidence => sentences.not_answered,
         Reason::LowConfidence => sentences.low_confidence,
+        Reason::OtherLanguage => sentences.other_language,
         Reason::Blocked => sentences.blocked,
         Reason::CustomerRequest => sentences.customer_request,
     };
@@ -33,12 +36,13 @@ pub fn text(escalation: &Escalation, language: Language) -> String {
     format!("{why}{space}{what} {}", escalation.ticket)
 }
 
-#[expect(clippy::too_many_lines, reason = "six sentences in each of fifteen languages")]
+#[expect(clippy::too_many_lines, reason = "seven sentences in each of fifteen languages")]
 fn sentences(language: Language) -> Sentences {
     match language {
         Language::English => Sentences {
             not_answered: "Our help articles do not answer that.",
             low_confidence: "I could not find a reliable answer to that in our help articles.",
+            other_language: "Our help articles are written in another language, and I did not find a reliable answer in them.",
             blocked: "I cannot answer that myself.",
             customer_request: "You asked for a person.",
             passed_on: "I have passed your question to our team. Your ticket:",
@@ -47,6 +51,7 @@ fn sentences(language: Language) -> Sentences {
         Language::German => Sentences {
             not_answered: "Unsere Hilfeartikel beantworten das nicht.",
             low_confidence: "Ich habe dazu in unseren Hilfeartikeln keine verlässliche Antwort gefunden.",
+            other_language: "Unsere Hilfeartikel sind in einer anderen Sprache geschrieben, und ich habe darin keine verlässliche Antwort gefunden.",
             blocked: "Das kann ich nicht selbst beantworten.",
             customer_request: "Sie möchten mit einem Menschen sprechen.",
             passed_on: "Ich habe Ihre Frage an unser Team weitergegeben. Ihr Ticket:",
@@ -55,6 +60,7 @@ fn sentences(language: Language) -> Sentences {
         Language::French => Sentences {
             not_answered: "Nos articles d'aide ne répondent pas à cette question.",
             low_confidence: "Je n'ai pas trouvé de réponse fiable dans nos articles d'aide.",
+            other_language: "Nos articles d'aide sont rédigés dans une autre langue et je n'y ai pas trouvé de réponse fiable.",
             blocked: "Je ne peux pas répondre moi-même à cette question.",
             customer_request: "Vous souhaitez parler à une personne.",
             passed_on: "J'ai transmis votre question à notre équipe. Votre ticket :",
@@ -63,6 +69,7 @@ fn sentences(language: Language) -> Sentences {
         Language::Spanish => Sentences {
             not_answered: "Nuestros artículos de ayuda no responden a eso.",
             low_confidence: "No he encontrado una respuesta fiable en nuestros artículos de ayuda.",
+            other_language: "Nuestros artículos de ayuda están escritos en otro idioma y no he encontrado en ellos una respuesta fiable.",
             blocked: "No puedo responder a eso yo mismo.",
             customer_request: "Ha pedido hablar con una persona.",
             passed_on: "He pasado su pregunta a nuestro equipo. Su tique:",
@@ -71,6 +78,7 @@ fn sentences(language: Language) -> Sentences {
         Language::Portuguese => Sentences {
             not_answered: "Os nossos artigos de ajuda não respondem a isso.",
             low_confidence: "Não encontrei uma resposta confiável nos nossos artigos de ajuda.",
+            other_language: "Os nossos artigos de ajuda estão escritos noutra língua e não encontrei neles uma resposta confiável.",
             blocked: "Não posso responder a isso eu mesmo.",
             customer_request: "Você pediu para falar com uma pessoa.",
             passed_on: "Passei a sua pergunta para a nossa equipe. O seu chamado:",
@@ -79,6 +87,7 @@ fn sentences(language: Language) -> Sentences {
         Language::Italian => Sentences {
             not_answered: "I nostri articoli di aiuto non rispondono a questa domanda.",
             low_confidence: "Non ho trovato una risposta affidabile nei nostri articoli di aiuto.",
+            other_language: "I nostri articoli di aiuto sono scritti in un'altra lingua e non vi ho trovato una risposta affidabile.",
             blocked: "Non posso rispondere io stesso a questa domanda.",
             customer_request: "Ha chiesto di parlare con una persona.",
             passed_on: "Ho passato la sua domanda al nostro team. Il suo ticket:",
@@ -87,6 +96,7 @@ fn sentences(language: Language) -> Sentences {
         Language::Dutch => Sentences {
             not_answered: "Onze helpartikelen beantwoorden dat niet.",
             low_confidence: "Ik heb daarop geen betrouwbaar antwoord gevonden in onze helpartikelen.",
+            other_language: "Onze helpartikelen zijn in een andere taal geschreven en ik heb er geen betrouwbaar antwoord in gevonden.",
             blocked: "Dat kan ik niet zelf beantwoorden.",
             customer_request: "U hebt om een medewerker gevraagd.",
             passed_on: "Ik heb uw vraag doorgegeven aan ons team. Uw ticket:",
@@ -95,6 +105,7 @@ fn sentences(language: Language) -> Sentences {
         Language::Polish => Sentences {
             not_answered: "Nasze artykuły pomocy na to nie odpowiadają.",
             low_confidence: "W naszych artykułach pomocy nie ma na to wiarygodnej odpowiedzi.",
+            other_language: "Nasze artykuły pomocy są napisane w innym języku i nie ma w nich wiarygodnej odpowiedzi.",
             blocked: "Nie mogę samodzielnie na to odpowiedzieć.",
             customer_request: "To prośba o rozmowę z człowiekiem.",
             passed_on: "Twoje pytanie zostało przekazane naszemu zespołowi. Numer zgłoszenia:",
@@ -103,6 +114,7 @@ fn sentences(language: Language) -> Sentences {
         Language::Turkish => Sentences {
             not_answered: "Yardım makalelerimiz bunu yanıtlamıyor.",
             low_confidence: "Yardım makalelerimizde buna güvenilir bir yanıt bulamadım.",
+            other_language: "Yardım makalelerimiz başka bir dilde yazılmış ve içlerinde güvenilir bir yanıt bulamadım.",
             blocked: "Bunu kendim yanıtlayamıyorum.",
             customer_request: "Bir temsilciyle görüşmek istediniz.",
             passed_on: "Sorunuzu ekibimize ilettim. Talebiniz:",
@@ -111,6 +123,7 @@ fn sentences(language: Language) -> Sentences {
         Language::Russian => Sentences {
             not_answered: "В наших справочных статьях нет ответа на это.",
             low_confidence: "Я не нашёл надёжного ответа в наших справочных статьях.",
+            other_language: "Наши справочные статьи написаны на другом языке, и я не нашёл в них надёжного ответа.",
             blocked: "Я не могу сам ответить на это.",
             customer_request: "Вы просите связать вас с человеком.",
             passed_on: "Я передал ваш вопрос нашей команде. Номер обращения:",
@@ -119,6 +132,7 @@ fn sentences(language: Language) -> Sentences {
         Language::Arabic => Sentences {
             not_answered: "مقالات المساعدة لدينا لا تجيب عن ذلك.",
             low_confidence: "لم أجد إجابة موثوقة عن ذلك في مقالات المساعدة لدينا.",
+            other_language: "مقالات المساعدة لدينا مكتوبة بلغة أخرى، ولم أجد فيها إجابة موثوقة.",
             blocked: "لا أستطيع الإجابة عن ذلك بنفسي.",
             customer_request: "لقد طلبت التحدث إلى شخص.",
             passed_on: "أحلت سؤالك إلى فريقنا. رقم تذكرتك:",
@@ -127,6 +141,7 @@ fn sentences(language: Language) -> Sentences {
         Language::Hindi => Sentences {
             not_answered: "हमारे सहायता लेखों में इसका उत्तर नहीं है।",
             low_confidence: "मुझे हमारे सहायता लेखों में इसका भरोसेमंद उत्तर नहीं मिला।",
+            other_language: "हमारे सहायता लेख किसी दूसरी भाषा में लिखे हैं, और मुझे उनमें भरोसेमंद उत्तर नहीं मिला।",
             blocked: "मैं इसका उत्तर स्वयं नहीं दे सकता।",
             customer_request: "आपने किसी व्यक्ति से बात करने को कहा है।",
             passed_on: "मैंने आपका प्रश्न हमारी टीम को भेज दिया है। आपका टिकट:",
@@ -135,6 +150,7 @@ fn sentences(language: Language) -> Sentences {
         Language::Japanese => Sentences {
             not_answered: "ヘルプ記事にはその答えがありませんでした。",
             low_confidence: "ヘルプ記事の中に確かな答えが見つかりませんでした。",
+            other_language: "ヘルプ記事は別の言語で書かれており、その中に確かな答えが見つかりませんでした。",
             blocked: "私からはお答えできません。",
             customer_request: "担当者との会話をご希望ですね。",
             passed_on: "ご質問を担当チームに引き継ぎました。チケット番号:",
@@ -143,6 +159,7 @@ fn sentences(language: Language) -> Sentences {
         Language::Korean => Sentences {
             not_answered: "도움말 문서에는 그에 대한 답이 없습니다.",
             low_confidence: "도움말 문서에서 믿을 만한 답을 찾지 못했습니다.",
+            other_language: "도움말 문서는 다른 언어로 작성되어 있으며, 그 안에서 믿을 만한 답을 찾지 못했습니다.",
             blocked: "제가 직접 답해 드릴 수 없는 내용입니다.",
             customer_request: "상담원 연결을 요청하셨습니다.",
             passed_on: "질문을 담당 팀에 전달했습니다. 티켓 번호:",
@@ -151,6 +168,7 @@ fn sentences(language: Language) -> Sentences {
         Language::Chinese => Sentences {
             not_answered: "我们的帮助文章没有回答这个问题。",
             low_confidence: "我在帮助文章中没有找到可靠的答案。",
+            other_language: "我们的帮助文章是用另一种语言写的，我没有在其中找到可靠的答案。",
             blocked: "我自己无法回答这个问题。",
             customer_request: "您希望与真人交谈。",
             passed_on: "我已将您的问题转交给我们的团队。您的工单:",
@@ -169,7 +187,7 @@ mod tests {
         let ticket = TicketId::new(&Ids::counted(), 1);
         let mut seen = std::collections::HashSet::new();
         for language in Language::ALL {
-            for reason in [Reason::NoEvidence, Reason::LowConfidence, Reason::Blocked, Reason::CustomerRequest] {
+            for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::InsufficientEvidence) {
                 for was_open in [false, true] {
                     let said = text(&Escalation { ticket, reason, was_open }, language);
                     assert!(said.ends_with(&ticket.to_string()), "{said}");

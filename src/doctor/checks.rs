@@ -163,10 +163,12 @@ fn points(seen: &Seen) -> Verdict {
         .chain((health.strays > 0).then(|| format!("{} of no workspace", health.strays)))
         .collect();
     let more = differing.len().saturating_sub(NAMED_MAX);
-    let mut named = differing[..differing.len() - more].join("; ");
+    let mut named = differing;
     if more > 0 {
-        named.push_str(&format!("; and {more} more (--json)"));
+        named.truncate(NAMED_MAX);
+        named.push(format!("and {more} more (--json)"));
     }
+    let named = named.join("; ");
     let remedy = match (&seen.user, missing) {
         (Ok(User::Server(_)), 1..) => {
             "wait: the server restores them, and `GET /readyz` says how many are missing; if the number stays, restart it"

@@ -64,7 +64,7 @@ pub struct Model {
 pub struct Seen {
     /// The data folder.
     pub data_dir: PathBuf,
-    /// Who uses it; `None` when it is not there.
+    /// Who uses it.
     pub user: Result<User, Trouble>,
     /// Free bytes of its disk.
     pub free_bytes: Result<u64, Trouble>,
@@ -106,12 +106,12 @@ impl Seen {
 }
 
 impl Trouble {
-    fn broken(cause: impl ToString, remedy: impl ToString) -> Self {
-        Self::Broken { cause: cause.to_string(), remedy: remedy.to_string() }
+    fn broken(cause: impl Into<String>, remedy: &str) -> Self {
+        Self::Broken { cause: cause.into(), remedy: remedy.to_owned() }
     }
 
-    fn hidden(cause: impl ToString, remedy: impl ToString) -> Self {
-        Self::Hidden { cause: cause.to_string(), remedy: remedy.to_string() }
+    fn hidden(cause: impl Into<String>, remedy: &str) -> Self {
+        Self::Hidden { cause: cause.into(), remedy: remedy.to_owned() }
     }
 }
 
@@ -132,7 +132,7 @@ fn who_uses(data_dir: &Path) -> (Result<User, Trouble>, Option<DataFolderLock>) 
         Err(OpenError::InUse { .. }) => {
             (Ok(Address::find(data_dir).map_or(User::Program, |address| User::Server(address.url))), None)
         }
-        Err(error) => (Err(Trouble::broken(error, "see that this user may write in it")), None),
+        Err(error) => (Err(Trouble::broken(error.to_string(), "see that this user may write in it")), None),
     }
 }
 
@@ -148,7 +148,7 @@ async fn open(config: &Config) -> Result<Option<Database>, Trouble> {
 async fn content(database: &Database) -> Result<Option<Content>, Trouble> {
     let content = async {
         if store::is_half_restored(database).await? {
-            return Ok(Err(Trouble::broken(OpenError::HalfRestored, "run `candor restore` again")));
+            return Ok(Err(Trouble::broken(OpenError::HalfRestored.to_string(), "run `candor restore` again")));
         }
         let mut moment = store::moment(database).await?;
         Ok::<_, DatabaseError>(Ok(store::content(&mut moment).await?))
@@ -224,7 +224,7 @@ fn of_database(error: &DatabaseError) -> Trouble {
             "see that it is Candor's and can be read; else `candor restore` a backup"
         }
     };
-    Trouble::broken(error, remedy)
+    Trouble::broken(error.to_string(), remedy)
 }
 
 fn of_knowledge(error: &KnowledgeError) -> Trouble {
@@ -233,17 +233,18 @@ fn of_knowledge(error: &KnowledgeError) -> Trouble {
         KnowledgeError::Index(error) => {
             let remedy = match error {
                 IndexError::InUse { .. } => {
-                    return Trouble::hidden(error, "wait until it has ended, or stop it, and look again");
+                    return Trouble::hidden(error.to_string(), "wait until it has ended, or stop it, and look again");
                 }
-                IndexError::Damaged { .. } => "run `candor reindex`",
                 IndexError::DiskFull => "free some space",
                 IndexError::Unreachable { .. } => "start the Qdrant server, or correct QDRANT_URL",
                 IndexError::Refused { .. } => "correct QDRANT_URL and QDRANT_API_KEY",
                 IndexError::Missing { .. } => "start the server, which makes it again, or run `candor reindex`",
-                IndexError::NothingToMove { .. } | IndexError::Internal(_) => "run `candor reindex`",
+                IndexError::Damaged { .. } | IndexError::NothingToMove { .. } | IndexError::Internal(_) => {
+                    "run `candor reindex`"
+                }
             };
-            Trouble::broken(error, remedy)
+            Trouble::broken(error.to_string(), remedy)
         }
-        error => Trouble::broken(error, "start the server; its log says more"),
+        error => Trouble::broken(error.to_string(), "start the server; its log says more"),
     }
 }

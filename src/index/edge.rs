@@ -15,13 +15,15 @@ use qdrant_edge::{
     Filter, HasIdCondition, HnswIndexConfig, KeywordIndexParamsBuilder, Match, MatchAny, Memory, MultiVectorComparator,
     MultiVectorConfig, NamedQuery, OperationError, PayloadFieldSchema, PayloadSchemaParams, PointId,
     PointInsertOperations, PointOperations, PointStruct, QueryEnum, QueryRequestBuilder, Record, ScoringQuery,
-    ScrollRequestBuilder, SparseVector, UpdateOperation, Vector, VectorInternal, VectorStorageDatatype,
+    ScrollRequestBuilder, SearchParams, SparseVector, UpdateOperation, Vector, VectorInternal, VectorStorageDatatype,
     VectorStructInternal, Vectors, WithPayloadInterface, WithVector,
 };
 
 use crate::ids::{ChunkId, WorkspaceId};
 use crate::index::candidates::Collected;
-use crate::index::{Candidate, Dimensions, IndexError, IndexQuery, Point, Segments, Signal, TAGS, Terms, WORKSPACE};
+use crate::index::{
+    Candidate, Dimensions, HNSW_EF, IndexError, IndexQuery, Point, Segments, Signal, TAGS, Terms, WORKSPACE,
+};
 
 /// How long after a write it is on the disk at the latest, should the power fail.
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
@@ -73,6 +75,8 @@ impl EdgeIndex {
             .name("index-upkeep".into())
             .spawn(move || keep_up(&kept, &written))
             .map_err(|error| IndexError::Internal(error.to_string()))?;
+        // A process that was killed may have left points that are in no graph; where there are none, nothing is done.
+        let _ = writes.try_send(());
         Ok(Self { inner: Arc::new(Inner { shard, dimensions, writes: Some(writes), upkeep: Some(upkeep) }) })
     }
 
@@ -167,7 +171,7 @@ impl EdgeIndex {
 
     /// As [`Index::segments`](crate::index::Index::segments).
     pub(super) async fn segments(&self) -> Result<Segments, IndexError> {
-        let info = self.blocking(|shard| shard.info()).await?;
+        let info = self.blocking(EdgeShard::info).await?;
         Ok(Segments {
             count: info.segments_count,
             points: info.points_count,
@@ -374,6 +378,7 @@ fn nearest(
     let request = QueryRequestBuilder::new(limit)
         .query(ScoringQuery::Vector(QueryEnum::Nearest(NamedQuery::new(vector, signal.vector()))))
         .filter(filter)
+        .params(SearchParams { hnsw_ef: usize::try_from(HNSW_EF).ok(), ..SearchParams::default() })
         .with_payload(WithPayloadInterface::Bool(false));
     let found = shard.query(request.build())?;
     Ok(found.into_iter().filter_map(|point| Some((chunk_id(point.id)?, point.score))).collect())
@@ -479,7 +484,7 @@ mod tests {
 
     #[test]
     fn points_outside_of_the_graph_are_told_when_they_are_too_many_to_be_scanned() {
-        let dimensions = Dimensions { dense: 384, tokens: 48 };
+        let dimensions = Dimensions { dense: 384, tokens: 64 };
         let cases = [
             (0, 0, false),
             (6_000, 0, false),

@@ -10,15 +10,17 @@ use qdrant_client::qdrant::{
     CreateFieldIndexCollectionBuilder, Datatype, DeletePointsBuilder, Distance, FieldType, Filter,
     HnswConfigDiffBuilder, KeywordIndexParamsBuilder, MultiVectorComparator, MultiVectorConfigBuilder, NamedVectors,
     PointId, PointStruct, Query, QueryBatchPointsBuilder, QueryPoints, QueryPointsBuilder, ScoredPoint,
-    ScrollPointsBuilder, SparseVectorParamsBuilder, SparseVectorsConfigBuilder, UpsertPointsBuilder, Value, Vector,
-    VectorInput, VectorParamsBuilder, VectorsConfigBuilder, point_id,
+    ScrollPointsBuilder, SearchParamsBuilder, SparseVectorParamsBuilder, SparseVectorsConfigBuilder,
+    UpsertPointsBuilder, Value, Vector, VectorInput, VectorParamsBuilder, VectorsConfigBuilder, point_id,
 };
 use qdrant_client::{Payload, Qdrant, QdrantError};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::ids::{ChunkId, WorkspaceId};
 use crate::index::candidates::Collected;
-use crate::index::{Candidate, Dimensions, IndexError, IndexQuery, Point, Segments, Signal, TAGS, Terms, WORKSPACE};
+use crate::index::{
+    Candidate, Dimensions, HNSW_EF, IndexError, IndexQuery, Point, Segments, Signal, TAGS, Terms, WORKSPACE,
+};
 
 /// How long one call may take; the client tries a reading call that failed once more.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -147,6 +149,7 @@ impl ServerIndex {
                     .query(Query::new_nearest(vector(query, signal)))
                     .using(signal.vector())
                     .filter(filter)
+                    .params(SearchParamsBuilder::default().hnsw_ef(HNSW_EF))
                     .limit(u64::try_from(limit).unwrap_or(u64::MAX))
                     .with_payload(false)
                     .build()

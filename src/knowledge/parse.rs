@@ -26,12 +26,15 @@ use thiserror::Error;
 /// section repeats them.
 pub const HEADING_CHARS_MAX: usize = 300;
 
+/// The tag of an article that another has taken the place of.
+pub const SUPERSEDED: &str = "superseded";
+
 /// One article as stored: its plain text and what is known about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParsedArticle {
     /// From the front matter, else the first level-one heading, else the file's name made readable.
     pub title: String,
-    /// From the front matter, in its order, without repeats.
+    /// From the front matter, in its order, without repeats; with [`SUPERSEDED`] where it says so in another way.
     pub tags: Vec<String>,
     /// ISO 639-1: from the front matter, else detected when the detection is reliable.
     pub language: Option<String>,

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::app::{QUESTION_OF_BIKES, TestApp};
+use crate::app::{QUESTION_OF_BIKES, TestApp, publish};
 
 async fn tried(app: &TestApp, message: &str, history: Value) -> Value {
     let asked = json!({ "message": message, "history": history });
@@ -90,4 +90,49 @@ async fn a_history_has_limits_and_known_speakers() {
         let asked = json!({ "message": QUESTION_OF_BIKES, "history": history });
         app.post("/ai/test", &asked).key(&app.bikes.secret).send().await.problem(422, "body_invalid");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_questions_in_one_message_are_both_answered() {
+    let app = TestApp::start().await;
+    let message =
+        "How long until the battery of my bicycle charges? And when is my refund paid to the original payment method?";
+    let reply = tried(&app, message, json!([])).await;
+    assert_eq!(reply["trace"]["questions"].as_array().unwrap().len(), 2, "{reply}");
+    let answer = reply["answer"].as_str().unwrap();
+    assert!(answer.contains("4 hours") && answer.contains("14 days"), "{reply}");
+    let titles: Vec<&Value> = reply["citations"].as_array().unwrap().iter().map(|one| &one["title"]).collect();
+    assert!(
+        titles.contains(&&json!("Charging the battery")) && titles.contains(&&json!("Returning a bicycle")),
+        "{reply}"
+    );
+    let alone = tried(&app, "When is my refund paid to the original payment method?", json!([])).await;
+    assert!(reply["confidence"].as_f64() <= alone["confidence"].as_f64(), "as good as the worse of the two: {reply}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_version_answers_only_for_its_time() {
+    let app = TestApp::start().await;
+    let old = "---\ntitle: Summer pass 2024\nstatus: superseded\n---\n# Summer pass 2024\n\nThe summer pass costs 40 euros a month.\n";
+    let new = "# Summer pass\n\nThe summer pass costs 55 euros a month.\n";
+    publish(&app.engine, &app.bikes, "pass-2024.md", old).await;
+    publish(&app.engine, &app.bikes, "pass.md", new).await;
+    for (question, expected, is_cited) in [
+        ("What does the summer pass cost?", "55 euros", false),
+        ("What did the summer pass cost in 2024?", "40 euros", true),
+    ] {
+        let reply = tried(&app, question, json!([])).await;
+        let mut found = reply["trace"]["passages"].as_array().unwrap().iter();
+        assert_eq!(found.any(|passage| passage["source"] == "pass-2024.md"), is_cited, "{reply}");
+        assert!(reply["answer"].as_str().unwrap().contains(expected), "{reply}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_in_a_language_that_no_article_is_in_is_told_so() {
+    let app = TestApp::start().await;
+    let question = "Wie kann ich eine Rechnung für meine Firma bekommen, wenn ich die Bestellung schon bezahlt habe?";
+    let reply = app.ask(&app.bikes, "visitor-1", question).await;
+    assert_eq!((&reply["decision"], &reply["reason"]), (&json!("escalated"), &json!("other_language")), "{reply}");
+    assert!(reply["answer"].as_str().unwrap().contains("in einer anderen Sprache"), "{reply}");
 }

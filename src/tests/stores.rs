@@ -370,6 +370,7 @@ async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database)
     let trace = Trace {
         stages_ms: Vec::new(),
         searched_for: Some("a question".into()),
+        questions: Vec::new(),
         rewrite: None,
         passages: Vec::new(),
         model: None,

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -37,6 +38,9 @@ struct Arguments {
 
 /// Clients of the throughput measurement, as in the Python stacks' harness.
 const CLIENTS: usize = 16;
+/// Sessions that were begun: each question is asked in one of its own, without anything said before it.
+static SESSIONS: AtomicUsize = AtomicUsize::new(0);
+
 /// Clock ticks a second in /proc/PID/stat, on every Linux that matters.
 const TICKS_A_SECOND: f64 = 100.0;
 
@@ -78,9 +82,11 @@ async fn bench(arguments: Arguments) -> Result<()> {
     let client = server.first_answer(&questions[0]).await?;
     row("start to first answer", format!("{:.2} s", began.elapsed().as_secs_f64()));
 
-    let embedding = bare_question(&questions, arguments.requests).await?;
+    let mut asked = Asked { questions, times: 0 };
+    let embedding = bare_question(&asked.next(arguments.requests)).await?;
     row("bare fp32 embedding of a question", format!("p50 {:.1} ms, CPU {:.1} ms", embedding.p50_ms, embedding.cpu_ms));
-    let quiet = server.load(&client, &questions, 1, arguments.requests).await?;
+    let questions = asked.next(arguments.requests);
+    let quiet = server.load(&client, &questions, 1).await?;
     row(
         "/chat/query, 1 client",
         format!("p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms", quiet.p50_ms, quiet.p95_ms, quiet.p99_ms),
@@ -94,14 +100,16 @@ async fn bench(arguments: Arguments) -> Result<()> {
             quiet.cpu_ms
         ),
     );
-    let busy = server.load(&client, &questions, CLIENTS, arguments.requests).await?;
+    let again = server.load(&client, &questions, 1).await?;
+    row("  the same questions again", format!("p50 {:.1} ms, CPU {:.1} ms", again.p50_ms, again.cpu_ms));
+    let busy = server.load(&client, &asked.next(arguments.requests), CLIENTS).await?;
     row("/chat/query, 16 clients", format!("{:.0} requests/s, p50 {:.1} ms", busy.requests_a_second, busy.p50_ms));
 
     edit_all(&docs)?;
     let mut bulk = installation.start_ingest(&docs)?;
     // The bulk lane's sessions are made in its first moments; what is measured is the steady state.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let during = server.load(&client, &questions, 1, arguments.requests).await?;
+    let during = server.load(&client, &asked.next(arguments.requests), 1).await?;
     let still_running = bulk.try_wait()?.is_none();
     bulk.wait()?;
     let note = if still_running { "" } else { " (the ingest ended before: take a larger folder)" };
@@ -232,25 +240,20 @@ impl Server {
         post(client, &self.url, &self.key, "/chat/query", &json!({ "sessionId": "bench", "message": question })).await
     }
 
-    async fn load(
-        &self,
-        client: &reqwest::Client,
-        questions: &[String],
-        clients: usize,
-        requests: usize,
-    ) -> Result<Load> {
+    /// Asks each question in a session of its own, with so many clients at once.
+    async fn load(&self, client: &reqwest::Client, questions: &[String], clients: usize) -> Result<Load> {
+        let requests = questions.len();
         let cpu = cpu_seconds_of(self.child.id())?;
         let began = Instant::now();
         let mut running = JoinSet::new();
         for number in 0..clients {
             let (client, url, key) = (client.clone(), self.url.clone(), self.key.clone());
-            let questions: Vec<String> =
-                (number..requests).step_by(clients).map(|turn| questions[turn % questions.len()].clone()).collect();
+            let questions: Vec<String> = questions.iter().skip(number).step_by(clients).cloned().collect();
             running.spawn(async move {
                 let mut times = Vec::with_capacity(questions.len());
-                for (turn, question) in questions.iter().enumerate() {
+                for question in &questions {
                     let began = Instant::now();
-                    let session = format!("bench-{number}-{turn}");
+                    let session = format!("bench-{}", SESSIONS.fetch_add(1, Ordering::Relaxed));
                     post(&client, &url, &key, "/chat/query", &json!({ "sessionId": session, "message": question }))
                         .await?;
                     times.push(began.elapsed().as_secs_f64() * 1_000.0);
@@ -343,20 +346,35 @@ struct BareQuestion {
     cpu_ms: f64,
 }
 
-async fn bare_question(questions: &[String], requests: usize) -> Result<BareQuestion> {
+async fn bare_question(questions: &[String]) -> Result<BareQuestion> {
+    let requests = questions.len();
     let config = Config { embedding_precision: Precision::Fp32, embedding_sessions: 1, ..Config::load(&[])? };
     let embedder = Embedder::open(&config)?;
-    embedder.embed_question(&questions[0]).await?;
+    embedder.embed_question("How does this work?").await?;
     let cpu = cpu_seconds_of(std::process::id())?;
     let mut times = Vec::with_capacity(requests);
-    for turn in 0..requests {
+    for question in questions {
         let began = Instant::now();
-        embedder.embed_question(&questions[turn % questions.len()]).await?;
+        embedder.embed_question(question).await?;
         times.push(began.elapsed().as_secs_f64() * 1_000.0);
     }
     let cpu_ms = (cpu_seconds_of(std::process::id())? - cpu) * 1_000.0 / requests as f64;
     times.sort_by(f64::total_cmp);
     Ok(BareQuestion { p50_ms: percentile(&times, 0.5), cpu_ms })
+}
+
+/// Questions, none of which is asked twice: vectors of questions that were asked before are remembered.
+struct Asked {
+    questions: Vec<String>,
+    times: usize,
+}
+
+impl Asked {
+    fn next(&mut self, requests: usize) -> Vec<String> {
+        let asked = self.times..self.times + requests;
+        self.times = asked.end;
+        asked.map(|number| format!("{} ({number})", self.questions[number % self.questions.len()])).collect()
+    }
 }
 
 fn percentile(sorted: &[f64], share: f64) -> f64 {

@@ -6,7 +6,7 @@
 use gray_matter::Pod;
 use gray_matter::engine::{Engine, YAML};
 
-use super::language;
+use super::{SUPERSEDED, language};
 
 /// The largest block taken for front matter, in bytes. Real ones have one or two KB.
 const BLOCK_BYTES_MAX: usize = 64 * 1024;
@@ -14,6 +14,9 @@ const BLOCK_BYTES_MAX: usize = 64 * 1024;
 /// The largest entry handed to the YAML parser, in bytes. It works recursively, so depth must be
 /// bounded; see [`is_tame`].
 const ENTRY_BYTES_MAX: usize = 8 * 1024;
+
+/// What `status:` says of an article that should no longer be answered from.
+const SUPERSEDED_STATUSES: [&str; 4] = ["superseded", "outdated", "obsolete", "deprecated"];
 
 /// What an article says about itself.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,13 +32,23 @@ pub(super) fn split(source: &str) -> (FrontMatter, &str) {
         return (FrontMatter::default(), source);
     };
     let title = entry(block, "title").and_then(|value| scalar(&value)).filter(|title| !title.is_empty());
-    let tags = entry(block, "tags").map(|value| list(&value)).unwrap_or_default();
+    let mut tags = entry(block, "tags").map(|value| list(&value)).unwrap_or_default();
+    if is_superseded(block) && !tags.iter().any(|tag| tag == SUPERSEDED) {
+        tags.push(SUPERSEDED.to_owned());
+    }
     let language = ["language", "lang"]
         .iter()
         .filter_map(|key| entry(block, key))
         .filter_map(|value| scalar(&value))
         .find_map(|tag| language::from_tag(&tag));
     (FrontMatter { title, tags, language }, body)
+}
+
+/// Whether the article says that another has taken its place: by its status, or by naming the other.
+fn is_superseded(block: &str) -> bool {
+    let says = |key| entry(block, key).and_then(|value| scalar(&value)).filter(|value| !value.is_empty());
+    says("status").is_some_and(|status| SUPERSEDED_STATUSES.iter().any(|known| known.eq_ignore_ascii_case(&status)))
+        || says("superseded_by").is_some()
 }
 
 /// The block between the delimiters and what follows it, if the source begins with one.

@@ -66,6 +66,16 @@ fn reads_front_matter() {
 }
 
 #[test]
+fn an_article_that_says_that_it_is_superseded_is_tagged_so() {
+    for says in ["status: superseded", "status: Outdated", "superseded_by: plans/new.md", "tags: superseded"] {
+        assert_eq!(article(&format!("---\n{says}\n---\nText.")).tags, [SUPERSEDED], "{says}");
+    }
+    for says in ["status: current", "superseded_by:", "status: [superseded"] {
+        assert!(article(&format!("---\n{says}\n---\nText.")).tags.is_empty(), "{says}");
+    }
+}
+
+#[test]
 fn reads_tags_in_each_way_they_are_written() {
     for tags in ["a, b", "[a, b]", "'a, b'", "\n  - a\n  - b", "[a, b"] {
         assert_eq!(article(&format!("---\ntags: {tags}\n---\nText.")).tags, ["a", "b"], "{tags}");

@@ -9,7 +9,7 @@ use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 /// As the product's model and its token projection have them.
-pub const DIMENSIONS: Dimensions = Dimensions { dense: 384, tokens: 48 };
+pub const DIMENSIONS: Dimensions = Dimensions { dense: 384, tokens: 64 };
 
 /// What is talked about, in all workspaces together.
 const CLUSTERS: usize = 1_000;
