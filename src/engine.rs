@@ -18,7 +18,8 @@ use crate::ids::Ids;
 use crate::index::{self, Bm25, EdgeIndex, Index, IndexError, ServerAddress, ServerIndex};
 use crate::inference::{Embedder, Gemini, GenerateError, InferenceError, Reranker};
 use crate::knowledge::chunk::{Chunker, ChunkerError, Chunking};
-use crate::knowledge::store::{self, GenerationRow};
+use crate::knowledge::store;
+use crate::knowledge::store::generations::GenerationRow;
 use crate::search::FrequencyCache;
 use crate::vault::Vault;
 
@@ -236,7 +237,7 @@ impl Engine {
         let known = self.generation();
         // Where the index is embedded there is no other process.
         let Some(server) = qdrant_server(self.config()) else { return Ok(known) };
-        let Some(row) = store::active_generation(self.database()).await? else { return Ok(known) };
+        let Some(row) = store::generations::active(self.database()).await? else { return Ok(known) };
         if row.id == known.row.id {
             return Ok(known);
         }
@@ -359,21 +360,21 @@ async fn open_generation(
     ids: &Ids,
     unfit: Unfit,
 ) -> Result<Generation, OpenError> {
-    if let Some(active) = store::active_generation(database).await? {
+    if let Some(active) = store::generations::active(database).await? {
         return open_active(config, database, embedder, clock, active, unfit).await;
     }
     // Of several processes that start on a fresh database one makes the first generation.
     let quiet = database.quiet().await?;
-    if let Some(active) = store::active_generation(database).await? {
+    if let Some(active) = store::generations::active(database).await? {
         drop(quiet);
         return open_active(config, database, embedder, clock, active, unfit).await;
     }
-    let row = wanted_generation(embedder, chunker, store::count_generations(database).await? + 1, ids);
+    let row = wanted_generation(embedder, chunker, store::generations::count(database).await? + 1, ids);
     // Nothing was ever stored in it: what is there is left of a first start that was cut off.
     let index = open_index(config, &row, clock, Unfit::Rebuild)?;
     let (mut transaction, _right) = quiet.begin().await?;
-    store::insert_generation(&mut transaction, &row, clock.now_ms()).await?;
-    store::activate_generation(&mut transaction, &row.id, clock.now_ms()).await?;
+    store::generations::insert(&mut transaction, &row, clock.now_ms()).await?;
+    store::generations::activate(&mut transaction, &row.id, clock.now_ms()).await?;
     transaction.commit().await?;
     Ok(Generation { row, index })
 }
@@ -454,11 +455,11 @@ async fn remove_retired(config: &Config, database: &Database, active: &str) -> R
     // A rebuild that was cut off before its switch; its rows go with those of the others, when the index is compared with SQL.
     if let Some(_nobody_builds_one) = database.may_rebuild_now().await? {
         let mut transaction = database.begin().await?;
-        store::retire_unfinished(&mut transaction).await?;
+        store::generations::retire_unfinished(&mut transaction).await?;
         transaction.commit().await?;
     }
     if let Some(server) = qdrant_server(config) {
-        let retired = store::retired_generations(database).await?;
+        let retired = store::generations::retired(database).await?;
         if !retired.is_empty()
             && let Err(error) = index::remove_collections(&server, &retired).await
         {

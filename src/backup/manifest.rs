@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::backup::{BackupError, at, sync};
 use crate::database::{self, Database, DatabaseError};
-use crate::knowledge::store::GenerationRow;
+use crate::knowledge::store::generations::GenerationRow;
 
 /// The manifest's file. It is written last: a folder without one is no whole backup.
 pub const FILE: &str = "manifest.json";

@@ -94,7 +94,7 @@ async fn give_rows(
     // Before anything else is done to them.
     let content = store::content(&mut store::moment(database).await?).await?;
     database.migrate(&config.data_dir.join("migrate.lock")).await?;
-    let number = knowledge::count_generations(database).await? + 1;
+    let number = knowledge::generations::count(database).await? + 1;
     let mut transaction = database.begin().await?;
     let mut chunks = 0;
     if let Some(active) = &manifest.content.generation {
@@ -146,7 +146,9 @@ async fn make_index(
 ) -> Result<Made, BackupError> {
     let generation = engine.generation();
     let wanted = engine.generation_row(0);
-    let made = |row: &knowledge::GenerationRow| (row.embedding.clone(), row.tokenizer.clone(), row.chunker.clone());
+    let made = |row: &knowledge::generations::GenerationRow| {
+        (row.embedding.clone(), row.tokenizer.clone(), row.chunker.clone())
+    };
     let index = if made(&generation.row) == made(&wanted) {
         let (done, left) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let count = |missing: usize| {

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::backup::manifest::Content;
 use crate::database::{self, Database, DatabaseError, Transaction};
-use crate::knowledge::store::GenerationRow;
+use crate::knowledge::store::generations::GenerationRow;
 use crate::{execute, read, run};
 
 /// Stands in a database from when a restore has begun to write until it has ended. What else is in it then is nobody's.

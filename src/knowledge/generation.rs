@@ -8,7 +8,8 @@ use crate::engine::{Engine, Generation};
 use crate::ids::{ChunkId, WorkspaceId};
 use crate::knowledge::parse::{Format, ParsedArticle, parse};
 use crate::knowledge::points::{self, Told};
-use crate::knowledge::store::{self, CurrentVersion};
+use crate::knowledge::store;
+use crate::knowledge::store::generations::CurrentVersion;
 use crate::knowledge::sync::{KnowledgeError, blocking, embed, fragment, placed, rows};
 use crate::people;
 
@@ -50,7 +51,7 @@ pub async fn mend(engine: &Engine, missing: impl Fn(usize)) -> Result<Mended, Kn
     let mut mended = Mended::default();
     // What a rebuild left that was cut off after its switch.
     let mut transaction = engine.database().begin().await?;
-    store::forget_retired(&mut transaction).await?;
+    store::generations::forget_retired(&mut transaction).await?;
     transaction.commit().await?;
     for workspace in people::store::workspace_ids(engine.database()).await? {
         let Differences { lost, orphans, .. } = differences(engine.database(), &generation, workspace).await?;
@@ -161,10 +162,10 @@ pub async fn rebuild(
     let _the_only_rebuild_here = engine.rebuilding().lock().await;
     let _the_only_rebuild = engine.database().may_rebuild().await?;
     let at_ms = engine.clock().now_ms();
-    let row = engine.generation_row(store::count_generations(engine.database()).await? + 1);
+    let row = engine.generation_row(store::generations::count(engine.database()).await? + 1);
     // The row first: a collection that no row names would never be removed.
     let mut transaction = engine.database().begin().await?;
-    store::insert_generation(&mut transaction, &row, at_ms).await?;
+    store::generations::insert(&mut transaction, &row, at_ms).await?;
     transaction.commit().await?;
     let index = engine.new_index(&row).await?;
     let generation = Arc::new(Generation { row, index });
@@ -172,7 +173,7 @@ pub async fn rebuild(
     let total = usize::try_from(store::count_published(engine.database()).await?).unwrap_or_default();
     let (mut articles, mut points) = (0, 0);
     loop {
-        let versions = store::unchunked(engine.database(), &generation.row.id, VERSIONS_A_ROUND).await?;
+        let versions = store::generations::unchunked(engine.database(), &generation.row.id, VERSIONS_A_ROUND).await?;
         for version in &versions {
             points += rebuild_version(engine, &generation, version).await?;
             articles += 1;
@@ -193,7 +194,7 @@ pub async fn rebuild(
 async fn activate(engine: &Engine, generation: &Arc<Generation>) -> Result<bool, KnowledgeError> {
     // What is published from here on must go into the new generation, so nothing is published during the switch.
     let (mut transaction, _nothing_is_being_published) = engine.database().quiet().await?.begin().await?;
-    if !store::activate_generation(&mut transaction, &generation.row.id, engine.clock().now_ms()).await? {
+    if !store::generations::activate(&mut transaction, &generation.row.id, engine.clock().now_ms()).await? {
         return Ok(false);
     }
     transaction.commit().await?;

@@ -7,7 +7,8 @@ use crate::engine::Generation;
 use crate::ids::{ChunkId, WorkspaceId};
 use crate::index::Segments;
 use crate::knowledge::generation::differences;
-use crate::knowledge::store::{self, GenerationRow};
+use crate::knowledge::store;
+use crate::knowledge::store::generations::GenerationRow;
 use crate::knowledge::sync::KnowledgeError;
 use crate::people;
 

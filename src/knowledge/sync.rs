@@ -204,7 +204,7 @@ async fn publish_prepared(
     generation.index.upsert(workspace, points).await?;
 
     let (mut transaction, _right) = right.begin().await?;
-    if !store::is_active(&mut transaction, &generation.row.id).await? {
+    if !store::generations::is_active(&mut transaction, &generation.row.id).await? {
         return Ok(None);
     }
     let new_version = NewVersion {

@@ -182,7 +182,7 @@ async fn the_restored_answers_as_the_original(source: impl FnOnce(&mut Config), 
     let answer = there.ask(&there.bikes, "tandem", "What does a tandem cost a day?").await;
     assert!(!answer["answer"].as_str().unwrap().contains("31 euros"), "{answer}");
     assert_ne!(there.engine.generation().row.id, app.engine.generation().row.id);
-    assert!(knowledge::retired_generations(there.engine.database()).await.unwrap().is_empty());
+    assert!(knowledge::generations::retired(there.engine.database()).await.unwrap().is_empty());
     publish(&there.engine, &there.bikes, "cargo.md", "# Cargo bikes\n\nA cargo bike carries 80 kilograms.\n").await;
     assert_eq!(generation::mend(&there.engine, |_| ()).await.unwrap(), Mended::default());
 }

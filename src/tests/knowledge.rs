@@ -208,7 +208,7 @@ async fn an_index_is_built_anew_while_every_question_is_answered() {
     assert_eq!(generations.len(), 6, "{generations:?}");
     assert_eq!(&app.engine.generation().row.id, generations.last().unwrap());
     assert_eq!(found(&app).await, before);
-    let active = store::active_generation(app.engine.database()).await.unwrap().unwrap();
+    let active = store::generations::active(app.engine.database()).await.unwrap().unwrap();
     assert_eq!(&active.id, generations.last().unwrap());
     assert_eq!(chunks_in_index(&app.engine, &app.bikes).await, chunks_in_sql(&app.engine, &app.bikes).await);
 }

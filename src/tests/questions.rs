@@ -99,7 +99,7 @@ async fn two_questions_in_one_message_are_both_answered() {
         "How long until the battery of my bicycle charges? And when is my refund paid to the original payment method?";
     let reply = tried(&app, message, json!([])).await;
     assert_eq!(reply["trace"]["questions"].as_array().unwrap().len(), 2, "{reply}");
-    let answer = reply["answer"].as_str().unwrap();
+    let answer = reply["draft"].as_str().unwrap();
     assert!(answer.contains("4 hours") && answer.contains("14 days"), "{reply}");
     let titles: Vec<&Value> = reply["citations"].as_array().unwrap().iter().map(|one| &one["title"]).collect();
     assert!(
@@ -124,7 +124,7 @@ async fn an_old_version_answers_only_for_its_time() {
         let reply = tried(&app, question, json!([])).await;
         let mut found = reply["trace"]["passages"].as_array().unwrap().iter();
         assert_eq!(found.any(|passage| passage["source"] == "pass-2024.md"), is_cited, "{reply}");
-        assert!(reply["answer"].as_str().unwrap().contains(expected), "{reply}");
+        assert!(reply["draft"].as_str().unwrap().contains(expected), "{reply}");
     }
 }
 

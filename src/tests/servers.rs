@@ -148,7 +148,7 @@ async fn a_generation_that_another_process_builds_is_not_taken_for_the_remains_o
     let app = servers.app().await;
     let row = app.engine.generation_row(2);
     let mut transaction = app.engine.database().begin().await.unwrap();
-    candor::knowledge::store::insert_generation(&mut transaction, &row, NOW_MS).await.unwrap();
+    candor::knowledge::store::generations::insert(&mut transaction, &row, NOW_MS).await.unwrap();
     transaction.commit().await.unwrap();
     let building = app.engine.database().may_rebuild().await.unwrap();
     let retired_after_a_start = async || {
@@ -156,7 +156,7 @@ async fn a_generation_that_another_process_builds_is_not_taken_for_the_remains_o
         let mut settings = config(folder.path());
         servers.settings(&mut settings);
         Engine::open(settings, Clock::fixed(NOW_MS), Ids::Random, Unfit::Refuse).await.unwrap();
-        candor::knowledge::store::retired_generations(app.engine.database()).await.unwrap()
+        candor::knowledge::store::generations::retired(app.engine.database()).await.unwrap()
     };
     assert_eq!(retired_after_a_start().await, Vec::<String>::new());
     drop(building);

@@ -15,7 +15,8 @@ use candor::ids::{
     AccuracyId, ApiKeyId, ArticleId, ChunkId, Ids, MessageId, SessionId, TicketId, VersionId, WorkspaceId,
 };
 use candor::insight::{self, AccuracyRecord};
-use candor::knowledge::store::{self as articles, GenerationRow, NewChunk, NewVersion};
+use candor::knowledge::store::generations::GenerationRow;
+use candor::knowledge::store::{self as articles, NewChunk, NewVersion};
 use candor::people::store::{self as people, Workspace};
 use candor::people::{KeyKind, Scope, key};
 use candor::search::Signals;
@@ -64,9 +65,9 @@ async fn generation(database: &Database, number: u32, is_active: bool) -> Genera
         dimension: 3,
     };
     let mut transaction = database.begin().await.unwrap();
-    articles::insert_generation(&mut transaction, &row, NOW_MS).await.unwrap();
+    articles::generations::insert(&mut transaction, &row, NOW_MS).await.unwrap();
     if is_active {
-        assert!(articles::activate_generation(&mut transaction, &row.id, NOW_MS).await.unwrap());
+        assert!(articles::generations::activate(&mut transaction, &row.id, NOW_MS).await.unwrap());
     }
     transaction.commit().await.unwrap();
     row
@@ -508,13 +509,13 @@ async fn a_generation_is_switched_to_only_when_it_is_complete(database: &Databas
     let first = generation(database, 1, true).await;
     publish(database, workspace, &first.id, "a.md", "alpha").await;
     let second = generation(database, 2, false).await;
-    assert_eq!(articles::count_generations(database).await.unwrap(), 2);
-    assert_eq!(articles::active_generation(database).await.unwrap().as_ref(), Some(&first));
+    assert_eq!(articles::generations::count(database).await.unwrap(), 2);
+    assert_eq!(articles::generations::active(database).await.unwrap().as_ref(), Some(&first));
 
     let mut transaction = database.begin().await.unwrap();
-    assert!(!articles::activate_generation(&mut transaction, &second.id, NOW_MS).await.unwrap());
+    assert!(!articles::generations::activate(&mut transaction, &second.id, NOW_MS).await.unwrap());
     transaction.commit().await.unwrap();
-    let missing = articles::unchunked(database, &second.id, 10).await.unwrap();
+    let missing = articles::generations::unchunked(database, &second.id, 10).await.unwrap();
     assert_eq!((missing.len(), missing[0].plain_text.as_str(), missing[0].source.as_str()), (1, "alpha", "a.md"));
     assert_eq!((missing[0].workspace, &missing[0].tags[..]), (workspace, &["rad".to_owned()][..]));
 
@@ -525,10 +526,10 @@ async fn a_generation_is_switched_to_only_when_it_is_complete(database: &Databas
     articles::insert_chunks(&mut transaction, workspace, &article, version, &second.id, std::slice::from_ref(&chunk))
         .await
         .unwrap();
-    assert!(articles::activate_generation(&mut transaction, &second.id, NOW_MS).await.unwrap());
+    assert!(articles::generations::activate(&mut transaction, &second.id, NOW_MS).await.unwrap());
     transaction.commit().await.unwrap();
-    assert!(articles::unchunked(database, &second.id, 10).await.unwrap().is_empty());
-    assert_eq!(articles::active_generation(database).await.unwrap().as_ref(), Some(&second));
+    assert!(articles::generations::unchunked(database, &second.id, 10).await.unwrap().is_empty());
+    assert_eq!(articles::generations::active(database).await.unwrap().as_ref(), Some(&second));
     let seen = articles::visible_chunks(database, workspace, &second.id, &[chunk.id]).await.unwrap();
     assert_eq!(seen[0].text, "alpha");
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use candor::database::Database;
 use candor::index::remove_collections;
-use candor::knowledge::store::active_generation;
+use candor::knowledge::store::generations;
 use serde_json::{Value, json};
 
 use crate::articles;
@@ -176,7 +176,7 @@ fn a_running_server_whose_collection_is_lost_refuses_until_it_has_made_it_again(
     let servers = site.servers().unwrap();
     runtime().block_on(async {
         let database = Database::open(&servers.database).await.unwrap();
-        let active = active_generation(&database).await.unwrap().unwrap();
+        let active = generations::active(&database).await.unwrap().unwrap();
         remove_collections(&servers.qdrant, &[active.id]).await.unwrap();
         database.close().await;
     });
