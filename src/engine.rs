@@ -5,6 +5,7 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -22,6 +23,9 @@ use crate::knowledge::store;
 use crate::knowledge::store::generations::GenerationRow;
 use crate::search::FrequencyCache;
 use crate::vault::Vault;
+
+/// How often it is looked whether the last question of an old generation is answered.
+const CLOSE_LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Everything that is needed to ingest and to answer; cheap to clone.
 #[derive(Clone)]
@@ -269,8 +273,13 @@ impl Engine {
     pub fn switch_generation(&self, generation: Arc<Generation>) {
         let old =
             std::mem::replace(&mut *self.inner.generation.write().unwrap_or_else(PoisonError::into_inner), generation);
-        // Closing waits for the index's own thread, which may be building a graph.
-        tokio::task::spawn_blocking(move || drop(old));
+        // Closing waits for the index's own thread, which may be building a graph: that must not be the thread of whichever question
+        // is the last to use it.
+        tokio::task::spawn_blocking(move || {
+            while Arc::strong_count(&old) > 1 {
+                std::thread::sleep(CLOSE_LOOK_EVERY);
+            }
+        });
     }
 
     /// Held by the one rebuild that may run.
@@ -423,8 +432,9 @@ fn open_index(config: &Config, row: &GenerationRow, clock: &Clock, unfit: Unfit)
             EdgeIndex::open(&folder, row.dimensions())
         }
         opened => opened,
-    };
-    opened.map(Index::Edge)
+    }?;
+    opened.tidy_up();
+    Ok(Index::Edge(opened))
 }
 
 /// The server that the index is on; `None` when it is embedded.

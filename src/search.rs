@@ -26,6 +26,9 @@ pub const NAME: &str = "six-signals-2";
 /// Candidates that meaning and words bring each. More than are shown, because some may have been replaced since.
 const CANDIDATES_A_SIGNAL: usize = 24;
 
+/// Passages that can be asked for without more candidates than an answer has: figures of long rankings are then the product's.
+pub const PASSAGES_MAX: usize = 2 * CANDIDATES_A_SIGNAL;
+
 /// Passages that a cross-encoder reads, where there is one: each takes as long as embedding a chunk, or longer.
 const RERANKED_MAX: usize = 10;
 
@@ -197,7 +200,8 @@ impl Found {
     }
 }
 
-fn share(part: f32, whole: f32) -> f32 {
+/// What `part` is of `whole`, 0 to 1; 0 of nothing.
+pub(crate) fn share(part: f32, whole: f32) -> f32 {
     if whole > 0.0 { (part / whole).clamp(0.0, 1.0) } else { 0.0 }
 }
 
@@ -251,8 +255,7 @@ pub async fn search(
 
 /// Orders the best passages by what the cross-encoder says; where it says nothing, they stay as they are.
 async fn rerank(reranker: &Reranker, question: &str, passages: &mut [Passage]) {
-    let best = passages.len().min(RERANKED_MAX);
-    let best = &mut passages[..best];
+    let (best, others) = passages.split_at_mut(passages.len().min(RERANKED_MAX));
     let texts = best.iter().map(|passage| told(&passage.title, &passage.heading_path, &passage.text)).collect();
     match reranker.scores(question, texts).await {
         Ok(scores) => {
@@ -261,6 +264,11 @@ async fn rerank(reranker: &Reranker, question: &str, passages: &mut [Passage]) {
                 passage.score = score;
             }
             best.sort_by(|one, other| other.score.total_cmp(&one.score));
+            // Its scores have another scale than the fused ones: what it has not read must not pass for better than what it has.
+            let least = best.last().map_or(0.0, |passage| passage.score);
+            for passage in others {
+                passage.score = passage.score.min(least);
+            }
         }
         Err(error) => tracing::warn!(%error, "passages are not reranked"),
     }
@@ -290,7 +298,7 @@ async fn look(
         tokens: weighted(&embedding.tokens, &weights),
         terms: frequencies.weighted(&question),
         tags: query.tags.to_vec(),
-        limit: CANDIDATES_A_SIGNAL.max(query.limit),
+        limit: CANDIDATES_A_SIGNAL.max(query.limit.div_ceil(2)),
     };
     let ranked = fuse::rank(generation.index.search(workspace, index_query).await?, terms.mass());
     let ids: Vec<ChunkId> = ranked.iter().map(|ranked| ranked.candidate.chunk).collect();
@@ -373,12 +381,12 @@ fn passages(visible: Vec<VisibleChunk>, ranked: &[Ranked]) -> Vec<Passage> {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::ids::Ids;
     use crate::inference::reranker::tests::model;
 
-    pub fn passage(text: &str) -> Passage {
+    pub(crate) fn passage(text: &str) -> Passage {
         let ids = Ids::counted();
         let version = VersionId::new(&ids, 1);
         Passage {
@@ -411,6 +419,7 @@ pub mod tests {
         assert!(passages[0].signals.cross_encoder.unwrap() > passages[1].signals.cross_encoder.unwrap());
         assert_eq!(passages[RERANKED_MAX].text, "battery battery battery");
         assert_eq!(passages[RERANKED_MAX].signals.cross_encoder, None);
+        assert!(passages[RERANKED_MAX].score <= passages[RERANKED_MAX - 1].score);
     }
 
     #[test]

@@ -120,14 +120,11 @@ async fn keep_index_whole(app: App) {
     }
 }
 
-/// After a change to how articles are cut: builds the new generation beside the one that answers, and switches to it.
+/// After a change to how articles are cut: has the index built again beside the one that answers.
 async fn cut_again(engine: &Engine) {
-    if !engine.has_other_chunks() {
-        return;
-    }
-    tracing::info!("articles are cut in a new way; the index is built again beside the one that answers");
-    match generation::rebuild(engine, |_, _| ()).await {
-        Ok(rebuilt) => {
+    match generation::cut_again(engine).await {
+        Ok(None) => (),
+        Ok(Some(rebuilt)) => {
             tracing::info!(generation = rebuilt.generation, points = rebuilt.points, "the new index answers");
         }
         Err(error) => tracing::error!(%error, "the index stays as it is cut; the next start tries again"),

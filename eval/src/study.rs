@@ -11,16 +11,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use candor::config::Config;
 use candor::knowledge::chunk::Chunking;
-use candor::search::{Passage, QuestionTerms, SearchQuery, search};
+use candor::search::{PASSAGES_MAX, Passage, QuestionTerms, SearchQuery, search};
 use candor::telemetry::Stages;
 
 use crate::corpus::Corpus;
 use crate::dataset::{Dataset, Question};
 use crate::library::{self, Library};
 use crate::{measure, progress};
-
-/// More than the candidates that a search has, so that all of them are seen.
-const CANDIDATES_MAX: usize = 200;
 
 /// Which sets a study asks.
 #[derive(clap::Args)]
@@ -78,7 +75,7 @@ impl Sets {
         let bar = progress::bar(&format!("{}: asking", set.name), set.questions.len());
         let mut questions = Vec::with_capacity(set.questions.len());
         for question in set.questions {
-            let query = SearchQuery::new(&question.text, CANDIDATES_MAX);
+            let query = SearchQuery::new(&question.text, PASSAGES_MAX);
             let found = search(&library.engine, library.workspace, &query, &mut Stages::default()).await?;
             let passages = found
                 .passages

@@ -6,6 +6,7 @@ use candor::answer::conversation::{Conversation, Said};
 use candor::answer::{Question, Rehearsal, Trace, rehearse, rewrite};
 use candor::chat::Sender;
 use candor::config::Config;
+use candor::search;
 
 use crate::about::MadeWith;
 use crate::dataset::Turn;
@@ -14,7 +15,7 @@ use crate::outcome::{Asked, Feature, RANKED_KEPT, without_repeats};
 use crate::server::Server;
 
 /// Passages that articles are ranked by: enough for ten different articles, however many passages of one are found.
-pub const PASSAGES_RANKED: usize = 50;
+pub const PASSAGES_RANKED: usize = search::PASSAGES_MAX;
 
 /// What comes back for a message.
 #[derive(Debug)]

@@ -5,6 +5,9 @@ use std::ops::Range;
 use crate::answer::Citation;
 use crate::search::Passage;
 
+/// What stands between the answers to two questions.
+const BETWEEN: &str = "\n\n";
+
 /// An answer that may be sent or not.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
@@ -21,8 +24,11 @@ pub struct Draft {
 impl Draft {
     /// The drafts for two questions as one answer. Two questions may have one answer, which is said once.
     pub(super) fn and(mut self, other: Self) -> Self {
-        if other.text != self.text {
-            self.text = [self.text, other.text].join("\n\n");
+        let is_said = self.text.split(BETWEEN).any(|said| said == other.text);
+        if self.text.is_empty() {
+            (self.text, self.citations) = (other.text, other.citations);
+        } else if !other.text.is_empty() && !is_said {
+            self.text = [self.text, other.text].join(BETWEEN);
             self.citations.extend(other.citations);
         }
         self.best_sentence_coverage = self.best_sentence_coverage.min(other.best_sentence_coverage);
@@ -44,5 +50,21 @@ pub(super) fn cite(passage: &Passage, span: &Range<usize>) -> Citation {
         end_char: start_char + quote.chars().count(),
         start_char,
         quote,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(text: &str) -> Draft {
+        Draft { text: text.to_owned(), ..Draft::default() }
+    }
+
+    #[test]
+    fn answers_to_several_questions_are_each_said_once() {
+        let joined = |texts: &[&str]| texts.iter().map(|text| draft(text)).reduce(Draft::and).unwrap().text;
+        assert_eq!(joined(&["A.", "B.", "A."]), "A.\n\nB.");
+        assert_eq!(joined(&["", "B.", ""]), "B.");
     }
 }

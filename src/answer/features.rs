@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use crate::answer::Draft;
 use crate::index::{Bm25, TermId};
-use crate::search::{Found, Passage};
+use crate::search::{Found, Passage, share};
 
 /// Passages whose words together count as the evidence.
 const EVIDENCE_PASSAGES: usize = 3;
@@ -85,12 +85,8 @@ impl Ranking {
         };
         let second =
             passages.iter().filter(|passage| passage.article != first.article).map(&score).fold(0.0_f32, f32::max);
-        Self { first: Some(first.article), margin: share(score(first) - second, score(first)) }
+        Self { first: Some(first.article), margin: f64::from(share(score(first) - second, score(first))) }
     }
-}
-
-fn share(part: f32, whole: f32) -> f64 {
-    if whole > 0.0 { f64::from(part / whole).clamp(0.0, 1.0) } else { 0.0 }
 }
 
 /// The share of `wanted` that stands in `text`; 1 when nothing is wanted.

@@ -16,9 +16,8 @@ use crate::http::body::Body;
 use crate::http::caller::{Keyed, TryAnswers};
 use crate::http::chat::Citation;
 use crate::http::problem::{Problem, ProblemBody};
+use crate::search::PASSAGES_MAX;
 
-/// Passages that articles are ranked by, at most.
-const PASSAGES_MAX: usize = 50;
 /// Messages before a question at most.
 const HISTORY_MAX: usize = 50;
 /// Characters of each.

@@ -233,7 +233,7 @@ pub(super) struct ScoredPassage {
     start: usize,
     /// One after its last.
     end: usize,
-    /// What passages are ranked by: the weighted mean of the six that follow.
+    /// What passages are ranked by: the weighted mean of the six that follow, or what the cross-encoder says where one is set.
     score: f32,
     /// Likeness of meaning, -1 to 1.
     cosine: f32,

@@ -115,8 +115,8 @@ pub(super) async fn healthz() -> &'static str {
 pub(super) async fn readyz(State(app): State<App>) -> Response {
     let dependencies = dependencies(&app).await;
     let works = |name: &str| dependencies.get(name).is_none_or(|dependency| dependency.ok);
-    let is_ready = dependencies.keys().all(|name| *name == GENERATOR || works(name));
-    let (code, status) = match (is_ready, works(GENERATOR)) {
+    let is_ready = dependencies.keys().all(|name| DISPENSABLE.contains(name) || works(name));
+    let (code, status) = match (is_ready, DISPENSABLE.into_iter().all(works)) {
         (true, true) => (StatusCode::OK, "ready"),
         (true, false) => (StatusCode::OK, "degraded"),
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
@@ -127,8 +127,12 @@ pub(super) async fn readyz(State(app): State<App>) -> Response {
     response
 }
 
-/// The one dependency without which questions are still answered, from the articles' own sentences.
+/// The language model. Without it questions are answered from the articles' own sentences.
 const GENERATOR: &str = "generator";
+/// The cross-encoder, where one is set. Without it passages have an order all the same.
+const RERANKER: &str = "reranker";
+/// Dependencies without which questions are still answered.
+const DISPENSABLE: [&str; 2] = [GENERATOR, RERANKER];
 
 /// Each thing that the server needs, by name.
 async fn dependencies(app: &App) -> BTreeMap<&'static str, Dependency> {
@@ -145,14 +149,19 @@ async fn dependencies(app: &App) -> BTreeMap<&'static str, Dependency> {
     );
     let embedder = app.engine.embedder();
     let embedding = Dependency { ok: embedder.is_running(), detail: embedder.identity().name.clone() };
-    BTreeMap::from([
+    let mut dependencies = BTreeMap::from([
         ("database", answered("database", database.map(|pinged| pinged.map(|()| "answers".to_owned())))),
         ("index", answered("index", index)),
         ("index_comparison", app.readiness.dependency()),
         ("embedding", embedding),
         ("confidence", Dependency { ok: true, detail: app.engine.calibration().guarantee.clone() }),
         (GENERATOR, generator(app)),
-    ])
+    ]);
+    if let Some(reranker) = app.engine.reranker() {
+        let dependency = Dependency { ok: reranker.is_running(), detail: reranker.name().to_owned() };
+        dependencies.insert(RERANKER, dependency);
+    }
+    dependencies
 }
 
 fn generator(app: &App) -> Dependency {

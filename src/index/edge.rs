@@ -75,9 +75,15 @@ impl EdgeIndex {
             .name("index-upkeep".into())
             .spawn(move || keep_up(&kept, &written))
             .map_err(|error| IndexError::Internal(error.to_string()))?;
-        // A process that was killed may have left points that are in no graph; where there are none, nothing is done.
-        let _ = writes.try_send(());
         Ok(Self { inner: Arc::new(Inner { shard, dimensions, writes: Some(writes), upkeep: Some(upkeep) }) })
+    }
+
+    /// Has points brought into the graph that a process left out which was killed; where there are none, nothing is done.
+    pub fn tidy_up(&self) {
+        if let Some(writes) = &self.inner.writes {
+            // Full means that the thread has yet to hear of an earlier write: one word is enough.
+            let _ = writes.try_send(());
+        }
     }
 
     /// As [`Index::upsert`](crate::index::Index::upsert).
@@ -197,10 +203,7 @@ impl EdgeIndex {
     ) -> Result<(), IndexError> {
         has_room(self.inner.shard.path())?;
         self.blocking(operation).await?;
-        if let Some(writes) = &self.inner.writes {
-            // Full means that the thread has yet to hear of an earlier write: one word is enough.
-            let _ = writes.try_send(());
-        }
+        self.tidy_up();
         Ok(())
     }
 
@@ -328,7 +331,7 @@ fn layout(Dimensions { dense, tokens }: Dimensions) -> EdgeConfig {
         .vector(Signal::Tokens.vector(), looked_up(many(EdgeVectorParamsBuilder::new(tokens, Distance::Dot))))
         .sparse_vector(Signal::Words.vector(), EdgeSparseVectorParamsBuilder::new().build())
         .sparse_vector(Signal::TitleWords.vector(), EdgeSparseVectorParamsBuilder::new().build())
-        // A search takes well under a millisecond: the caller's thread is the cheapest place for it.
+        // Searches run beside each other; one on several threads would only take them from others.
         .max_search_threads(1)
         .build()
 }

@@ -26,7 +26,7 @@ use crate::index::{
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a new connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Points in one call: about two megabytes.
+/// Points in one call: about three megabytes.
 const UPSERT_POINTS_MAX: usize = 64;
 /// Ids in one call that deletes.
 const DELETE_POINTS_MAX: usize = 5_000;

@@ -24,14 +24,16 @@ use crate::inference::{InferenceError, KeptEmbeddings, bert_onnx};
 /// The longest text in tokens that the model sees; all-MiniLM-L6-v2 was trained on no more.
 pub const TOKENS_MAX: usize = 256;
 
-/// Questions whose vectors are remembered, 5 KB each: the same ones are asked again and again.
+/// Questions whose vectors are remembered: the same ones are asked again and again.
 const RECENT_QUESTIONS_MAX: usize = 1_000;
+/// Tokens of the longest one that is remembered, which bounds them all to some 20 MB. Long messages seldom come twice.
+const RECENT_TOKENS_MAX: usize = 64;
 
 /// What vectors of this model are called: those of two identities do not compare.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Identity {
     /// Model, precision, the start of the weights' SHA-256, and what tokens are projected with, as in
-    /// `all-MiniLM-L6-v2-int8-53aa51172d14-48-1f2e3d`.
+    /// `all-MiniLM-L6-v2-int8-53aa51172d14-64-1f2e3d`.
     pub name: String,
     /// Floats of a vector of a text.
     pub dimension: usize,
@@ -152,7 +154,9 @@ impl Embedder {
             return Ok(embedding);
         }
         let embedding = Arc::new(self.embed_new_question(question).await?);
-        self.inner.recent.insert(key, Arc::clone(&embedding));
+        if embedding.tokens.len() <= RECENT_TOKENS_MAX {
+            self.inner.recent.insert(key, Arc::clone(&embedding));
+        }
         Ok(embedding)
     }
 

@@ -166,6 +166,7 @@ mod tests {
         for number in 0..UNWRITTEN_MAX {
             kept.put(&number.to_string(), &embedding(1.0));
         }
+        assert!(kept.unwritten.lock().unwrap().is_empty());
         assert_eq!(kept.get("0"), Some(embedding(1.0)));
     }
 

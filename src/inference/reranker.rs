@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fastembed::{
     OnnxSource, RerankInitOptions, RerankInitOptionsUserDefined, RerankerModel, TextRerank, UserDefinedRerankingModel,
@@ -14,6 +15,9 @@ use crate::inference::lanes::Lane;
 
 /// The longest question with its passage in tokens; the rest of the passage is cut.
 const TOKENS_MAX: usize = 512;
+
+/// How long it may take.
+const BUDGET: Duration = Duration::from_secs(2);
 
 /// A cross-encoder with a lane of its own; cheap to clone.
 #[derive(Clone)]
@@ -69,19 +73,31 @@ impl Reranker {
         &self.name
     }
 
+    /// Whether it can still be asked.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.lane.is_running()
+    }
+
     /// How likely each passage answers the question, 0 to 1, in the passages' order.
     ///
     /// # Errors
-    /// [`InferenceError::Overloaded`] when too many wait already.
+    /// [`InferenceError::Overloaded`] when too many wait already or it takes too long; a customer waits, and the passages have an order
+    /// already.
     pub async fn scores(&self, question: &str, passages: Vec<String>) -> Result<Vec<f32>, InferenceError> {
         let question = question.to_owned();
         let rerank = move |model: &mut TextRerank| {
             let texts: Vec<&str> = passages.iter().map(String::as_str).collect();
             let mut results = model.rerank(question.as_str(), texts, false, None).map_err(failed)?;
             results.sort_by_key(|result| result.index);
-            Ok(results.into_iter().map(|result| 1.0 / (1.0 + (-result.score).exp())).collect())
+            let scores: Vec<f32> = results.into_iter().map(|result| 1.0 / (1.0 + (-result.score).exp())).collect();
+            if scores.iter().all(|score| score.is_finite()) {
+                Ok(scores)
+            } else {
+                Err(InferenceError::Failed("the reranker gave a score that is no number".into()))
+            }
         };
-        self.lane.try_ask(rerank).await
+        tokio::time::timeout(BUDGET, self.lane.try_ask(rerank)).await.unwrap_or(Err(InferenceError::Overloaded))
     }
 }
 

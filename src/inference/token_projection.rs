@@ -4,7 +4,7 @@
 //! equal weights. Source: Mu and Viswanath, "All-but-the-Top: Simple and Effective Postprocessing for Word Representations", 2018;
 //! `eval tokens` compares other sizes and exponents.
 
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus};
 use sha2::{Digest as _, Sha256};
 
 /// Floats of a projected token. A multiple of 32: that many the engine's product of two-byte floats takes at once, and the rest one by
@@ -17,6 +17,12 @@ pub const WHITENING: f64 = 0.5;
 /// The projections that ship, by the start of their model's SHA-256, as in [`crate::inference::Identity`].
 const SHIPPED: [(&str, &[u8]); 1] =
     [("53aa51172d14", include_bytes!("token_projection/all-MiniLM-L6-v2-53aa51172d14.f32"))];
+
+/// The floats of a projected token in the name of an embedding that ends in [`TokenProjection::name`].
+#[must_use]
+pub fn dimension_of(embedding: &str) -> Option<usize> {
+    embedding.rsplit('-').nth(1)?.parse().ok()
+}
 
 /// From a model's token states to vectors of [`DIMENSION`] floats.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,8 +71,8 @@ impl TokenProjection {
     }
 
     fn random(states: usize) -> Self {
-        // The same directions in every process: vectors of two projections do not compare.
-        let mut random = StdRng::seed_from_u64(0);
+        // The same directions in every process and with every version of the library: vectors of two projections do not compare.
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(0);
         let directions = (0..states * DIMENSION).map(|_| if random.random::<bool>() { 1.0 } else { -1.0 }).collect();
         Self { states, mean: vec![0.0; states], directions }
     }
@@ -104,6 +110,14 @@ fn length(vector: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_embedding_s_name_tells_how_many_floats_its_tokens_have() {
+        let named = format!("all-MiniLM-L6-v2-int8-53aa51172d14-{}", TokenProjection::random(8).name());
+        assert_eq!(dimension_of(&named), Some(DIMENSION));
+        assert_eq!(dimension_of("all-MiniLM-L6-v2-int8-53aa51172d14-48-a16f96"), Some(48));
+        assert_eq!(dimension_of("model"), None);
+    }
 
     #[test]
     fn the_shipped_projection_is_whole_and_one_for_another_model_is_random() {

@@ -161,6 +161,29 @@ pub async fn rebuild(
     // Two would choose the same number, and the first to switch would retire the other's.
     let _the_only_rebuild_here = engine.rebuilding().lock().await;
     let _the_only_rebuild = engine.database().may_rebuild().await?;
+    build(engine, progress).await
+}
+
+/// After a change to how articles are cut: as [`rebuild`]; `None` where there is nothing to do, also because another process on the same
+/// database has done it while this one waited for its turn.
+///
+/// # Errors
+/// As [`rebuild`].
+pub async fn cut_again(engine: &Engine) -> Result<Option<Rebuilt>, KnowledgeError> {
+    if !engine.has_other_chunks() {
+        return Ok(None);
+    }
+    let _the_only_rebuild_here = engine.rebuilding().lock().await;
+    let _the_only_rebuild = engine.database().may_rebuild().await?;
+    engine.active_generation().await?;
+    if !engine.has_other_chunks() {
+        return Ok(None);
+    }
+    tracing::info!("articles are cut in a new way; the index is built again beside the one that answers");
+    build(engine, |_, _| ()).await.map(Some)
+}
+
+async fn build(engine: &Engine, progress: impl Fn(usize, usize) + Send + Sync) -> Result<Rebuilt, KnowledgeError> {
     let at_ms = engine.clock().now_ms();
     let row = engine.generation_row(store::generations::count(engine.database()).await? + 1);
     // The row first: a collection that no row names would never be removed.

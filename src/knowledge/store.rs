@@ -10,6 +10,9 @@ use crate::index::TermFrequencies;
 use crate::knowledge::parse::Fragment;
 use crate::{execute, read, run};
 
+/// Chunks whose terms are in memory at a time, about 10 MB.
+const CHUNKS_A_PAGE: i64 = 10_000;
+
 /// An article's state where one was ingested from a file.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Known {
@@ -361,16 +364,29 @@ pub async fn term_frequencies(
     workspace: WorkspaceId,
     generation: &str,
 ) -> Result<TermFrequencies, DatabaseError> {
-    const SQL: &str = "select terms from chunks where workspace_id = $1 and generation_id = $2";
-    let rows: Vec<Vec<u8>> = read!(database, |pool: D| sqlx::query_scalar(SQL)
-        .bind(workspace.to_string())
-        .bind(generation)
-        .fetch_all(pool))?;
-    let mut frequencies = TermFrequencies::default();
-    for terms in &rows {
-        frequencies.add(terms);
+    const SQL: &str = "
+        select id, terms
+        from chunks
+        where workspace_id = $1 and generation_id = $2 and id > $3
+        order by id
+        limit $4";
+    let (mut frequencies, mut after) = (TermFrequencies::default(), String::new());
+    loop {
+        let rows: Vec<(String, Vec<u8>)> = read!(database, |pool: D| sqlx::query_as(SQL)
+            .bind(workspace.to_string())
+            .bind(generation)
+            .bind(&after)
+            .bind(CHUNKS_A_PAGE)
+            .fetch_all(pool))?;
+        let Some((last, _)) = rows.last() else { return Ok(frequencies) };
+        after.clone_from(last);
+        // Millions of terms: not on a thread that serves questions.
+        let count = move || {
+            rows.iter().for_each(|(_, terms)| frequencies.add(terms));
+            frequencies
+        };
+        frequencies = tokio::task::spawn_blocking(count).await.map_err(DatabaseError::internal)?;
     }
-    Ok(frequencies)
 }
 
 /// Where a workspace's knowledge stands.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Mutex as AsyncMutex;
+
 use crate::database::{Database, DatabaseError};
 use crate::ids::WorkspaceId;
 use crate::index::TermFrequencies;
@@ -15,10 +17,15 @@ const STALE_AFTER: Duration = Duration::from_secs(5);
 /// Workspaces that are kept; the one that was not asked for longest goes first.
 const WORKSPACES_MAX: usize = 1_000;
 
+/// Workspaces that are read at a time, at most.
+const READERS: usize = 16;
+
 /// Frequencies by workspace.
 #[derive(Debug, Default)]
 pub struct FrequencyCache {
     entries: Mutex<HashMap<WorkspaceId, Entry>>,
+    /// Held by whoever reads a workspace's, chosen by its id.
+    reading: [AsyncMutex<()>; READERS],
 }
 
 #[derive(Clone, Debug)]
@@ -42,6 +49,12 @@ impl FrequencyCache {
         generation: &str,
         knowledge_version: i64,
     ) -> Result<Arc<TermFrequencies>, DatabaseError> {
+        if let Some(frequencies) = self.kept(workspace, generation, knowledge_version) {
+            return Ok(frequencies);
+        }
+        // Of many questions that find them missing, one reads them.
+        let [.., last] = *workspace.as_uuid().as_bytes();
+        let _reading = self.reading[usize::from(last) % READERS].lock().await;
         if let Some(frequencies) = self.kept(workspace, generation, knowledge_version) {
             return Ok(frequencies);
         }
@@ -74,6 +87,10 @@ impl FrequencyCache {
         let entry =
             Entry { generation: generation.to_owned(), knowledge_version, frequencies, read_at: now, asked_at: now };
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_newer = |kept: &Entry| kept.generation == generation && kept.knowledge_version > knowledge_version;
+        if entries.get(&workspace).is_some_and(is_newer) {
+            return;
+        }
         entries.insert(workspace, entry);
         if entries.len() > WORKSPACES_MAX {
             let oldest = entries.iter().min_by_key(|(_, entry)| entry.asked_at).map(|(workspace, _)| *workspace);

@@ -1,6 +1,7 @@
 //! One score out of six signals.
 
 use crate::index::{Candidate, Scores, Signal, TERM_FREQUENCY_MAX};
+use crate::search::share;
 
 /// How much each signal counts.
 ///
@@ -24,11 +25,6 @@ pub fn mean(scores: &Scores, weights: &[(Signal, f32)]) -> f32 {
     if total > 0.0 { sum / total } else { 0.0 }
 }
 
-/// A share of the question's mass: free of the scale that the number of words and the size of the workspace give it.
-fn share(score: f32, most: f32) -> f32 {
-    if most <= 0.0 { 0.0 } else { (score / most).clamp(0.0, 1.0) }
-}
-
 /// A candidate with the score that it is ranked by.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ranked {
@@ -43,6 +39,7 @@ pub struct Ranked {
 #[must_use]
 pub fn rank(candidates: Vec<Candidate>, question_mass: f32) -> Vec<Ranked> {
     let fused = |mut candidate: Candidate| {
+        // Shares of the question's mass are free of the scale that the number of words and the size of the workspace give it.
         let scores = &mut candidate.scores;
         scores[Signal::Words] = share(scores[Signal::Words], question_mass * TERM_FREQUENCY_MAX);
         scores[Signal::TitleWords] = share(scores[Signal::TitleWords], question_mass);

@@ -8,21 +8,28 @@ use crate::search::Passage;
 /// Years that customers write of.
 const YEARS: std::ops::RangeInclusive<u32> = 1990..=2099;
 
+/// How far the best current passage may be behind a superseded one and still take its place. What is further behind is about
+/// something else, and a product that is no longer sold has no current article.
+const BEHIND_MAX: f32 = 0.1;
+
+/// Current passages whose titles are compared: as many as an answer is made from, however many are asked for.
+const CURRENT_READ: usize = 10;
+
 /// Leaves the passages of superseded articles out, so that nobody is told old terms, unless the question is about their time: it
-/// names a year, or it has a word of the article's title that no current article's title has. They also stay where nothing current
-/// was found.
+/// names a year, or it has a word of the article's title that none of the current articles that were found has in its. They also
+/// stay where nothing current comes near. `passages` come best first.
 pub(super) fn leave_out(passages: &mut Vec<Passage>, bm25: &Bm25, question: &str) {
-    let is_mixed =
-        passages.iter().any(|passage| passage.is_superseded) && passages.iter().any(|one| !one.is_superseded);
-    if !is_mixed || names_year(question) {
+    let mut current = passages.iter().filter(|passage| !passage.is_superseded).take(CURRENT_READ).peekable();
+    let Some(best) = current.peek().map(|passage| passage.score) else { return };
+    if names_year(question) {
         return;
     }
-    let current = passages.iter().filter(|passage| !passage.is_superseded);
     let titles: HashSet<TermId> = current.flat_map(|passage| bm25.document(&passage.title).ids).collect();
     let asked: HashSet<TermId> =
         bm25.question(question).ids.into_iter().filter(|term| !titles.contains(term)).collect();
     passages.retain(|passage| {
-        !passage.is_superseded || bm25.document(&passage.title).ids.iter().any(|term| asked.contains(term))
+        let is_needed = !passage.is_superseded || passage.score > best + BEHIND_MAX;
+        is_needed || bm25.document(&passage.title).ids.iter().any(|term| asked.contains(term))
     });
 }
 
@@ -65,7 +72,11 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_current_it_stays() {
+    fn where_nothing_current_comes_near_it_stays() {
         assert_eq!(left("What does it cost?", &PLANS[..1]).len(), 1);
+        let old = Passage { is_superseded: true, score: 0.8, ..passage("The Kite costs €40.") };
+        let mut passages = vec![old, Passage { score: 0.3, ..passage("Something else.") }];
+        leave_out(&mut passages, &Bm25::new().unwrap(), "What does the Kite cost?");
+        assert_eq!(passages.len(), 2);
     }
 }

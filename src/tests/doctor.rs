@@ -1,7 +1,8 @@
 //! What `candor doctor` says of a healthy installation and of the ways in which one is not.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candor::config::Config;
 use candor::doctor::{Finding, Report, Seen, Verdict, examine, findings};
@@ -9,6 +10,7 @@ use candor::http::local::{self, AddressFile};
 use candor::ids::{ChunkId, Ids, VersionId};
 use candor::index::{Point, Terms, remove_collections};
 use candor::inference::token_projection;
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use crate::app::{NOW_MS, Tenant, TestApp, config};
@@ -31,6 +33,21 @@ fn orphan(dimension: usize) -> Point {
         title_terms: Terms::default(),
         tags: Vec::new(),
     }
+}
+
+/// Every file below `folder` with its content's digest. What SQLite has beside its database while it is open is not the installation's.
+fn files(folder: &Path) -> BTreeMap<PathBuf, String> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(self::files(&path));
+        } else if !path.to_string_lossy().ends_with("-shm") && !path.to_string_lossy().ends_with("-wal") {
+            let digest = hex::encode(Sha256::digest(std::fs::read(&path).unwrap()));
+            files.insert(path, digest);
+        }
+    }
+    files
 }
 
 async fn lose_points(app: &TestApp, tenant: &Tenant, points: usize) {
@@ -77,8 +94,10 @@ async fn a_healthy_installation_is_well_and_stays_as_it_is() {
     let (app, _) = started().await;
     let chunks = app.engine.generation().index.total().await.unwrap();
     let folder = app.close().await;
+    let before = files(folder.path());
     for _ in 0..2 {
         let report = examined(&folder).await;
+        assert_eq!(files(folder.path()), before);
         only_wrong(&report, &[]);
         assert!(!report.is_wrong() && !report.is_incomplete(), "{report:#?}");
         let health = report.index.unwrap();

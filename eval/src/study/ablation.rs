@@ -93,13 +93,13 @@ fn joined(kept: impl Fn(Signal) -> bool + 'static, rescaled: fn(&[f32]) -> Vec<f
     })
 }
 
-/// 1 / (60 + rank), ranks from 0. Source: Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion", 2009.
+/// 1 / (60 + rank), ranks from 1. Source: Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion", 2009.
 fn by_rank(scores: &[f32]) -> Vec<f32> {
     scores
         .iter()
         .map(|score| {
             let better = scores.iter().filter(|other| *other > score).count();
-            1.0 / (60.0 + better as f32)
+            1.0 / (61.0 + better as f32)
         })
         .collect()
 }

@@ -21,7 +21,10 @@ impl GenerationRow {
     /// How many floats its vectors have.
     #[must_use]
     pub fn dimensions(&self) -> Dimensions {
-        Dimensions { dense: usize::try_from(self.dimension).unwrap_or_default(), tokens: token_projection::DIMENSION }
+        Dimensions {
+            dense: usize::try_from(self.dimension).unwrap_or_default(),
+            tokens: token_projection::dimension_of(&self.embedding).unwrap_or(token_projection::DIMENSION),
+        }
     }
 }
 

@@ -222,7 +222,7 @@ fn words(random: &mut Xoshiro256PlusPlus, cluster: usize, count: usize) -> Vec<u
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank in the vocabulary")]
         let rank = (STOP_WORDS * (VOCABULARY / STOP_WORDS).powf(random.random::<f32>())) as u32;
         #[expect(clippy::cast_possible_truncation, reason = "a thousand clusters")]
-        let own = if place % 2 == 0 { 0 } else { 40_000 + 37 * cluster as u32 };
+        let own = if place.is_multiple_of(2) { 0 } else { 40_000 + 37 * cluster as u32 };
         // An odd factor: no two words have the same number, and the numbers lie all over, as hashes do.
         (rank + own).wrapping_mul(0x9e37_79b1)
     };

@@ -5,10 +5,13 @@ use candor::ids::ChunkId;
 /// How many of the nearest are kept.
 pub const NEAREST: usize = 10;
 
+/// Chunks with their products with a question, best first.
+type Nearest = Vec<(f32, ChunkId)>;
+
 /// Questions with the nearest chunks that each has seen.
 pub struct Exact {
-    /// Each question's unit vector, and the nearest so far, best first.
-    questions: Vec<(Vec<f32>, Vec<(f32, ChunkId)>)>,
+    /// Each question's unit vector, and the nearest so far.
+    questions: Vec<(Vec<f32>, Nearest)>,
 }
 
 impl Exact {

@@ -12,14 +12,14 @@ use crate::footprint::{Memory, Watched};
 use crate::progress;
 
 /// Candidates that each signal brings, as the product asks for them.
-const CANDIDATES: usize = 50;
+const CANDIDATES: usize = 24;
 /// Questions that are asked before the clock runs.
 const WARM_UP: usize = 20;
 /// How often a server that is too busy to answer in time is sent the same points again.
 const UPSERT_ATTEMPTS: usize = 30;
 /// How often a server is asked whether it is done, and how often in a row it must say so: between two of its steps it is idle.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-const LOOKS_IN_A_ROW: usize = 6;
+const LOOKS_IN_A_ROW: u32 = 6;
 /// How long a server may take to put the points in order.
 const OPTIMISED_WITHIN: Duration = Duration::from_secs(6 * 3_600);
 
@@ -108,8 +108,7 @@ pub async fn measure(index: &Index, corpus: &Corpus, questions: usize, watched: 
     let began = Instant::now();
     let segments = settled(index).await?;
     // A server is looked at until it has been idle for a while, which is none of its work.
-    let looked_on =
-        if matches!(index, Index::Server(_)) { LOOK_EVERY * (LOOKS_IN_A_ROW as u32 - 1) } else { Duration::ZERO };
+    let looked_on = if matches!(index, Index::Server(_)) { LOOK_EVERY * (LOOKS_IN_A_ROW - 1) } else { Duration::ZERO };
     let optimised_seconds = began.elapsed().saturating_sub(looked_on).as_secs_f64();
 
     let [small, huge] = asked;
