@@ -15,7 +15,7 @@ const OPEN_FOR: Duration = Duration::from_secs(30);
 /// Guards the calls to one upstream; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Breaker {
-    upstream: &'static str,
+    upstream: Option<&'static str>,
     circuit: Arc<Mutex<Circuit>>,
 }
 
@@ -41,9 +41,15 @@ impl Breaker {
     /// A closed circuit to `upstream`, which names it in `circuit_state`.
     #[must_use]
     pub fn new(upstream: &'static str) -> Self {
-        let breaker = Self { upstream, circuit: Arc::new(Mutex::new(Circuit::Closed { failures: 0 })) };
+        let breaker = Self { upstream: Some(upstream), ..Self::unnamed() };
         breaker.publish(Circuit::Closed { failures: 0 });
         breaker
+    }
+
+    /// A closed circuit that `circuit_state` does not show.
+    #[must_use]
+    pub fn unnamed() -> Self {
+        Self { upstream: None, circuit: Arc::new(Mutex::new(Circuit::Closed { failures: 0 })) }
     }
 
     /// Lets a call through, or `None`: the upstream is left alone.
@@ -71,12 +77,13 @@ impl Breaker {
     }
 
     fn publish(&self, circuit: Circuit) {
+        let Some(upstream) = self.upstream else { return };
         let state = match circuit {
             Circuit::Closed { .. } => 0.0,
             Circuit::Open { until } if Instant::now() < until => 2.0,
             Circuit::Open { .. } | Circuit::HalfOpen { .. } => 1.0,
         };
-        gauge!(telemetry::CIRCUIT_STATE, "upstream" => self.upstream).set(state);
+        gauge!(telemetry::CIRCUIT_STATE, "upstream" => upstream).set(state);
     }
 }
 

@@ -1,25 +1,24 @@
 //! Google's Gemini over its REST interface: one prompt, one answer in JSON, within a budget of time.
 
 mod failure;
+mod model;
 mod wire;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 pub use failure::GenerateError;
-use metrics::counter;
 use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 pub use wire::{Prompt, Usage};
 
 use crate::config::{Config, Thinking};
-use crate::inference::breaker::Breaker;
 use crate::inference::gemini::failure::{Failure, Repeat};
+use crate::inference::gemini::model::{Model, Others, Prices};
 use crate::inference::gemini::wire::{Candidate, Response, request};
-use crate::telemetry;
 
 /// The provider's name in metrics and traces.
 pub const PROVIDER: &str = "gemini";
@@ -34,29 +33,28 @@ const ALONE_MAX: Duration = Duration::from_secs(3_600);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The largest body that is read.
 const RESPONSE_BYTES_MAX: usize = 1 << 20;
+/// Always the likeliest word, where nobody asks for another temperature.
+const TEMPERATURE: f64 = 0.0;
 
-/// A model of the Gemini API; cheap to clone.
+/// A model of the Gemini API, with how it is to answer; cheap to clone.
 #[derive(Clone)]
 pub struct Gemini {
     inner: Arc<Inner>,
+    model: Arc<Model>,
+    temperature: f64,
+    tokens_max: u32,
 }
 
+/// What all models have in common.
 struct Inner {
     http: Client,
     url: String,
     key: SecretString,
-    model: String,
     thinking: Thinking,
-    /// Set when the model has said that it knows no such setting.
-    without_thinking: AtomicBool,
-    /// Set when the last call was refused.
-    is_refused: AtomicBool,
     tokens_max: u32,
     budget: Duration,
-    /// US dollars a token.
-    input_usd: f64,
-    output_usd: f64,
-    breaker: Breaker,
+    prices: Prices,
+    others: Others,
 }
 
 /// What came of asking a model.
@@ -82,7 +80,7 @@ struct Meter {
 
 impl std::fmt::Debug for Gemini {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Gemini({})", self.inner.model)
+        write!(formatter, "Gemini({})", self.model.name)
     }
 }
 
@@ -99,41 +97,64 @@ impl Gemini {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| GenerateError::Refused(error.to_string()))?;
-        let a_million = 1e6;
         let inner = Inner {
             http,
             url: config.gemini_url.trim_end_matches('/').to_owned(),
             key,
-            model: config.gemini_model.clone(),
             thinking: config.gemini_thinking,
-            without_thinking: AtomicBool::new(false),
-            is_refused: AtomicBool::new(false),
             tokens_max: config.generation_tokens_max,
             budget: Duration::from_secs(config.generation_seconds_max),
-            input_usd: config.gemini_input_usd / a_million,
-            output_usd: config.gemini_output_usd / a_million,
-            breaker: Breaker::new(PROVIDER),
+            prices: Prices::of(config),
+            others: Others::default(),
         };
-        inner.start_label_pairs();
-        Ok(Some(Self { inner: Arc::new(inner) }))
+        let (tokens_max, model) = (inner.tokens_max, Model::of_server(config));
+        Ok(Some(Self { inner: Arc::new(inner), model: Arc::new(model), temperature: TEMPERATURE, tokens_max }))
+    }
+
+    /// The model `name` of the same provider, with the same key.
+    #[must_use]
+    pub fn of_model(&self, name: &str) -> Self {
+        if name == self.model.name {
+            return self.clone();
+        }
+        Self { model: self.inner.others.model(name, self.inner.prices), ..self.clone() }
+    }
+
+    /// The same model, which is to answer at another temperature or in fewer tokens. The server's limit stays one.
+    #[must_use]
+    pub fn tuned(self, temperature: Option<f64>, tokens_max: Option<u32>) -> Self {
+        let tokens_max = tokens_max.map_or(self.tokens_max, |tokens| tokens.min(self.inner.tokens_max));
+        Self { temperature: temperature.unwrap_or(self.temperature), tokens_max, ..self }
     }
 
     /// The model's name.
     #[must_use]
     pub fn model(&self) -> &str {
-        &self.inner.model
+        &self.model.name
+    }
+
+    /// How freely it is to choose its words.
+    #[must_use]
+    pub fn temperature(&self) -> f64 {
+        self.temperature
+    }
+
+    /// Tokens that it may use, hidden thoughts included.
+    #[must_use]
+    pub fn tokens_max(&self) -> u32 {
+        self.tokens_max
     }
 
     /// Whether calls are made at all: after failures in a row none is, for a while.
     #[must_use]
     pub fn is_called(&self) -> bool {
-        self.inner.breaker.is_passable()
+        self.model.breaker.is_passable()
     }
 
     /// Whether the key, the model's name or the request was refused the last time.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.inner.is_refused.load(Ordering::Relaxed)
+        self.model.is_refused.load(Ordering::Relaxed)
     }
 
     /// Asks the model, and reads what it says with `read`. Takes at most the configured time, all attempts together.
@@ -147,14 +168,14 @@ impl Gemini {
             .within_budget(prompt, &meter)
             .await
             .and_then(|text| read(&text).map_err(|error| GenerateError::Invalid(error.to_string())));
-        self.inner.count(said.as_ref().map_or_else(GenerateError::result, |_| "ok"));
-        self.inner.note_refusal(said.as_ref().err());
+        self.model.count(said.as_ref().map_or_else(GenerateError::result, |_| "ok"));
+        self.model.note_refusal(said.as_ref().err());
         let Meter { attempts, usage, cost_usd } = meter.into_inner().unwrap_or_else(PoisonError::into_inner);
         Generated { said, usage, cost_usd, attempts }
     }
 
     async fn within_budget(&self, prompt: &Prompt, meter: &Mutex<Meter>) -> Result<String, GenerateError> {
-        let Some(passage) = self.inner.breaker.pass() else {
+        let Some(passage) = self.model.breaker.pass() else {
             return Err(GenerateError::Unavailable(
                 "it has failed again and again and is left alone for a while".into(),
             ));
@@ -201,21 +222,21 @@ impl Gemini {
     }
 
     async fn attempt(&self, prompt: &Prompt, meter: &Mutex<Meter>) -> Result<String, Failure> {
-        let inner = &self.inner;
+        let (inner, model) = (&self.inner, &self.model);
         meter.lock().unwrap_or_else(PoisonError::into_inner).attempts += 1;
-        let without_thinking = inner.without_thinking.load(Ordering::Relaxed);
+        let without_thinking = model.without_thinking.load(Ordering::Relaxed);
         let thinking = if without_thinking { Thinking::Default } else { inner.thinking };
-        let body = request(prompt, thinking, inner.tokens_max);
-        let url = format!("{}/v1beta/models/{}:generateContent", inner.url, inner.model);
+        let body = request(prompt, thinking, self.temperature, self.tokens_max);
+        let url = format!("{}/v1beta/models/{}:generateContent", inner.url, model.name);
         match self.send(inner.http.post(url).json(&body)).await {
-            Ok(body) => inner.read(&body, meter),
+            Ok(body) => self.read(&body, meter),
             Err(failure) => {
                 if failure.repeat == Repeat::WithoutThinking {
                     // It was left out already: then it is something else, and the same again.
                     if without_thinking || inner.thinking == Thinking::Default {
                         return Err(Failure::never(failure.error));
                     }
-                    inner.without_thinking.store(true, Ordering::Relaxed);
+                    model.without_thinking.store(true, Ordering::Relaxed);
                 }
                 Err(failure)
             }
@@ -228,12 +249,12 @@ impl Gemini {
     /// [`GenerateError::Refused`] or [`GenerateError::Unavailable`].
     pub async fn check(&self) -> Result<(), GenerateError> {
         let inner = &self.inner;
-        let asked = self.send(inner.http.get(format!("{}/v1beta/models/{}", inner.url, inner.model)));
+        let asked = self.send(inner.http.get(format!("{}/v1beta/models/{}", inner.url, self.model.name)));
         let answered = match tokio::time::timeout(inner.budget, asked).await {
             Ok(answered) => answered.map(drop).map_err(|failure| failure.error),
             Err(_) => Err(GenerateError::Unavailable(format!("no answer within {} seconds", inner.budget.as_secs()))),
         };
-        inner.note_refusal(answered.as_ref().err());
+        self.model.note_refusal(answered.as_ref().err());
         answered
     }
 
@@ -254,15 +275,13 @@ impl Gemini {
         }
         if response.status().is_success() { Ok(body) } else { Err(Failure::status(response.status(), &body)) }
     }
-}
 
-impl Inner {
     /// What a response says, counting what it cost whatever it says.
     fn read(&self, body: &[u8], meter: &Mutex<Meter>) -> Result<String, Failure> {
         let invalid = |why: &str| Failure::never(GenerateError::Invalid(why.to_owned()));
         let response: Response = serde_json::from_slice(body).map_err(|error| invalid(&error.to_string()))?;
         let usage = Usage::from(response.usage_metadata);
-        let cost_usd = self.count_tokens(usage);
+        let cost_usd = self.model.count_tokens(usage);
         let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
         meter.usage = meter.usage.and(usage);
         meter.cost_usd += cost_usd;
@@ -277,42 +296,6 @@ impl Inner {
             return Err(invalid("it is empty"));
         }
         Ok(text)
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 tokens")]
-    fn count_tokens(&self, usage: Usage) -> f64 {
-        let model = self.model.clone();
-        for (kind, tokens) in [("prompt", usage.prompt), ("answer", usage.answer), ("thoughts", usage.thoughts)] {
-            counter!(telemetry::GENERATOR_TOKENS, "model" => model.clone(), "kind" => kind).increment(tokens);
-        }
-        let cost_usd = usage.prompt as f64 * self.input_usd + (usage.answer + usage.thoughts) as f64 * self.output_usd;
-        telemetry::add_cost_usd(&model, cost_usd);
-        cost_usd
-    }
-
-    fn count(&self, result: &'static str) {
-        counter!(
-            telemetry::GENERATOR_REQUESTS, "provider" => PROVIDER, "model" => self.model.clone(), "result" => result
-        )
-        .increment(1);
-    }
-
-    /// Remembers a refusal until something else happens.
-    fn note_refusal(&self, error: Option<&GenerateError>) {
-        self.is_refused.store(matches!(error, Some(GenerateError::Refused(_))), Ordering::Relaxed);
-    }
-
-    fn start_label_pairs(&self) {
-        for result in GenerateError::RESULTS {
-            counter!(
-                telemetry::GENERATOR_REQUESTS, "provider" => PROVIDER, "model" => self.model.clone(), "result" => result
-            )
-            .absolute(0);
-        }
-        for kind in ["prompt", "answer", "thoughts"] {
-            counter!(telemetry::GENERATOR_TOKENS, "model" => self.model.clone(), "kind" => kind).absolute(0);
-        }
-        telemetry::add_cost_usd(&self.model, 0.0);
     }
 }
 

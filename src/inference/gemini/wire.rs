@@ -19,9 +19,9 @@ pub struct Prompt {
 }
 
 /// The body of a request. Unknown fields are refused by the other side, so nothing is sent that is not needed.
-pub(super) fn request(prompt: &Prompt, thinking: Thinking, tokens_max: u32) -> Value {
+pub(super) fn request(prompt: &Prompt, thinking: Thinking, temperature: f64, tokens_max: u32) -> Value {
     let mut config = json!({
-        "temperature": 0.0,
+        "temperature": temperature,
         "candidateCount": 1,
         "maxOutputTokens": tokens_max,
         "responseMimeType": "application/json",
