@@ -20,7 +20,9 @@ pub mod question_hashes;
 mod rehearsal;
 pub mod rewrite;
 pub mod search_text;
+pub mod settings;
 mod small_talk;
+pub mod store;
 mod trace;
 
 use crate::answer::confidence::Judged;
@@ -35,6 +37,7 @@ use crate::answer::intent::Intent;
 use crate::answer::language::Language;
 pub use crate::answer::rehearsal::{RankedArticle, Rehearsal, rehearse};
 pub use crate::answer::rewrite::RewriteTrace;
+pub use crate::answer::settings::AnswerSettings;
 pub use crate::answer::trace::{Hashes, Trace, TracedPassage, Versions, calibration_hash};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, VersionId, WorkspaceId};
@@ -160,23 +163,29 @@ pub struct Answer {
 /// What the recognition of messages, the completing of follow-ups and the choice of evidence are called in hashes; the number goes up when they change.
 const QUESTIONS_NAME: &str = "questions-3";
 
-/// Answers `question` from the articles of `workspace`, or decides not to. A friendly word gets one back, and who asks for a
-/// person gets one, without a look at the articles.
+/// Answers `question` from the articles of `workspace` in the way that its `settings` say, or decides not to. A friendly word gets
+/// one back, and who asks for a person gets one, without a look at the articles; where the workspace has switched answers off, so
+/// does every question.
 ///
 /// # Errors
 /// [`SearchError`], when there is no way to know.
 pub async fn answer(
     engine: &Engine,
     workspace: WorkspaceId,
+    settings: &AnswerSettings,
     question: &Question,
     conversation: &Conversation,
 ) -> Result<Answer, SearchError> {
     let mut stages = Stages::default();
+    let model = settings.gemini(engine);
     let site = conversation.language();
     let language = || site.or_else(|| Language::detected(question.as_str())).unwrap_or(Language::English);
     let heard = stages.time(Stage::Rewrite, async {
         match intent::of(question.as_str(), site) {
-            Intent::Question => Ok(rewrite::rewrite(engine, question, conversation).await),
+            Intent::Question if !settings.enabled => {
+                Err((Decision::Escalated(Reason::Policy), String::new(), language()))
+            }
+            Intent::Question => Ok(rewrite::rewrite(model.as_ref(), question, conversation).await),
             Intent::SmallTalk(kind, spoken) => {
                 let language = site.unwrap_or(spoken);
                 Err((Decision::SmallTalk, small_talk::reply(kind, language, conversation), language))
@@ -188,21 +197,24 @@ pub async fn answer(
     });
     let asked = match heard.await {
         Ok(asked) => asked,
-        Err((decision, text, language)) => return Ok(Answer::unsearched(engine, decision, text, language, &stages)),
+        Err((decision, text, language)) => {
+            return Ok(Answer::unsearched(engine, settings, decision, text, language, &stages));
+        }
     };
     let mut parts = Vec::with_capacity(asked.questions.len());
-    for evidence in evidence::find(engine, workspace, &asked, &mut stages).await? {
-        let generated = stages.time(Stage::Generate, generate::generate(engine, &evidence)).await;
-        parts.push(stages.time_sync(Stage::Decide, || Part::judged(engine, evidence, generated)));
+    for evidence in evidence::find(engine, workspace, &asked, model.is_some(), &mut stages).await? {
+        let drafting = generate::generate(engine, settings, model.as_ref(), &evidence);
+        let generated = stages.time(Stage::Generate, drafting).await;
+        parts.push(stages.time_sync(Stage::Decide, || Part::judged(engine, settings, evidence, generated)));
     }
     // A message that asks nothing has no part; none comes to here.
     let Some(whole) = parts.into_iter().reduce(Part::and) else {
         let decision = Decision::Escalated(Reason::NoEvidence);
-        return Ok(Answer::unsearched(engine, decision, String::new(), language(), &stages));
+        return Ok(Answer::unsearched(engine, settings, decision, String::new(), language(), &stages));
     };
     let Part { found, draft, decision, response_type, judged, model } = whole;
     let confidence = judged.confidence;
-    let trace = Trace::new(engine, asked, &found, model, judged, &stages);
+    let trace = Trace::new(engine, settings, asked, &found, model, judged, &stages);
     Ok(Answer { decision, draft, response_type, confidence, language: language(), trace })
 }
 
@@ -217,12 +229,12 @@ struct Part {
 }
 
 impl Part {
-    fn judged(engine: &Engine, evidence: Evidence, generated: Generated) -> Self {
+    fn judged(engine: &Engine, settings: &AnswerSettings, evidence: Evidence, generated: Generated) -> Self {
         let Evidence { question, found, .. } = evidence;
         let Generated { draft, response_type, needs_person, model } = generated;
         let features = Features::of(engine.bm25(), &question, &found, &draft);
         let judged = engine.calibration().judge(&features);
-        let threshold = engine.calibration().threshold();
+        let threshold = settings.threshold(engine.calibration());
         let mut decision = decide::decide(&draft, needs_person, judged.confidence, threshold);
         if matches!(decision, Decision::Escalated(reason) if reason != Reason::Blocked)
             && evidence::is_in_other_language(&question, &found.passages)
@@ -244,14 +256,33 @@ impl Part {
 }
 
 impl Answer {
-    fn unsearched(engine: &Engine, decision: Decision, text: String, language: Language, stages: &Stages) -> Self {
+    /// No answer, because a person has the conversation.
+    #[must_use]
+    pub fn with_agent(
+        engine: &Engine,
+        settings: &AnswerSettings,
+        question: &Question,
+        conversation: &Conversation,
+    ) -> Self {
+        let language = conversation.spoken(question.as_str());
+        Self::unsearched(engine, settings, Decision::WithAgent, String::new(), language, &Stages::default())
+    }
+
+    fn unsearched(
+        engine: &Engine,
+        settings: &AnswerSettings,
+        decision: Decision,
+        text: String,
+        language: Language,
+        stages: &Stages,
+    ) -> Self {
         Self {
             decision,
             draft: Draft { text, ..Draft::default() },
             response_type: ResponseType::Extractive,
             confidence: 0.0,
             language,
-            trace: Trace::unsearched(engine, stages),
+            trace: Trace::unsearched(engine, settings, stages),
         }
     }
 
@@ -259,7 +290,7 @@ impl Answer {
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         match self.decision {
-            Decision::Answered | Decision::SmallTalk => None,
+            Decision::Answered | Decision::SmallTalk | Decision::WithAgent => None,
             Decision::Escalated(reason) => Some(reason),
         }
     }

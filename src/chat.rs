@@ -1,6 +1,7 @@
 //! Sessions: who may speak in one, and a turn of it, kept with its answer, its trace and, when a person is needed, its ticket.
 
 pub mod store;
+mod with_agent;
 
 use std::str::FromStr;
 
@@ -8,7 +9,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use crate::answer::conversation::{self, Conversation, Said};
-use crate::answer::decide::Decision;
+use crate::answer::decide::{Decision, Reason};
 use crate::answer::language::Language;
 use crate::answer::{Answer, Citation, Question};
 use crate::database::DatabaseError;
@@ -82,6 +83,14 @@ pub enum Admission {
     Open(store::Session),
 }
 
+impl Admission {
+    /// Whether a person has the conversation, so that Candor is silent.
+    #[must_use]
+    pub fn is_with_agent(&self) -> bool {
+        matches!(self, Self::Open(session) if session.is_with_agent)
+    }
+}
+
 /// Why a session may not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -110,7 +119,7 @@ pub struct Visitor {
 /// A turn as it was stored.
 #[derive(Debug)]
 pub struct Turn {
-    /// The bot's message.
+    /// The bot's message; the customer's own where nothing is said.
     pub message: MessageId,
     /// What the customer is told.
     pub text: String,
@@ -145,7 +154,8 @@ pub async fn admit(
     if is_theirs { Ok(Admission::Open(session)) } else { Err(SessionError::TokenNeeded) }
 }
 
-/// Stores the customer's message, the reply, the draft with its trace and, when the decision is so, the ticket: all or nothing.
+/// Stores the customer's message, the reply, the draft with its trace and, when the decision is so, the ticket: all or nothing. Where
+/// a person has the conversation, the message goes to them instead.
 ///
 /// # Errors
 /// [`SessionError::TokenNeeded`] when somebody else made the session in the meantime; else the database's.
@@ -158,6 +168,9 @@ pub async fn record_turn(
     answer: &Answer,
     latency_ms: i64,
 ) -> Result<Turn, SessionError> {
+    if let (Decision::WithAgent, Admission::Open(session)) = (answer.decision, &admission) {
+        return Ok(with_agent::record(engine, caller.workspace, session, visitor, question, answer).await?);
+    }
     let new = match &admission {
         Admission::New(name) => Some(name.clone()),
         Admission::Open(_) => None,
@@ -185,7 +198,7 @@ async fn store_turn(
     // Before the transaction: whoever holds one connection must not wait for a second.
     let before = match (&admission, answer.decision) {
         (Admission::Open(session), Decision::Escalated(_)) => said_before(engine, workspace, session.id).await?,
-        (Admission::New(_), _) | (_, Decision::Answered | Decision::SmallTalk) => Vec::new(),
+        (Admission::New(_), _) | (_, Decision::Answered | Decision::SmallTalk | Decision::WithAgent) => Vec::new(),
     };
     let mut transaction = engine.database().begin().await?;
     let (session, session_token) = match admission {
@@ -220,7 +233,7 @@ async fn store_turn(
     store::insert_message(&mut transaction, vault, workspace, session, &asked, at_ms).await?;
 
     let escalation = match answer.decision {
-        Decision::Answered | Decision::SmallTalk => None,
+        Decision::Answered | Decision::SmallTalk | Decision::WithAgent => None,
         Decision::Escalated(reason) => {
             let evidence =
                 desk::Evidence { transcript: transcript(before, question), passages: answer.trace.passages.clone() };
@@ -247,6 +260,9 @@ async fn store_turn(
     store::insert_message(&mut transaction, vault, workspace, session, &replied, at_ms).await?;
     if let Some(escalation) = &escalation {
         store::mark_needs_human(&mut transaction, workspace, session).await?;
+        if escalation.reason == Reason::CustomerRequest {
+            store::mark_person_asked(&mut transaction, workspace, session, at_ms).await?;
+        }
         let payload = json!({ "ticketId": escalation.ticket, "reason": escalation.reason });
         store::insert_event(&mut transaction, engine, workspace, session, first + 2, "ticket_created", &payload, at_ms)
             .await?;
@@ -264,7 +280,8 @@ async fn store_turn(
     })
 }
 
-/// What was said before the next message of a session, as far as it helps to understand it.
+/// What was said before the next message of a session, as far as it helps to understand it, and the `language` that its site
+/// names.
 ///
 /// # Errors
 /// As the database.
@@ -272,9 +289,8 @@ pub async fn conversation(
     engine: &Engine,
     workspace: WorkspaceId,
     admission: &Admission,
-    language: Option<&str>,
+    language: Option<Language>,
 ) -> Result<Conversation, DatabaseError> {
-    let language = language.and_then(Language::of_tag);
     let Admission::Open(session) = admission else { return Ok(Conversation::of(Vec::new(), language)) };
     let (database, vault) = (engine.database(), engine.vault());
     let limit = i64::try_from(conversation::LINES_MAX).unwrap_or(i64::MAX);

@@ -50,7 +50,7 @@ pub enum KeyCommand {
         /// The workspace that it opens.
         #[arg(long)]
         workspace: WorkspaceId,
-        /// What it may do: chat, tickets, knowledge:read, knowledge:write, admin:read.
+        /// What it may do: chat, tickets, knowledge:read, knowledge:write, admin:read, admin:write.
         #[arg(long, value_delimiter = ',', default_value = "chat,tickets")]
         scopes: Vec<Scope>,
         /// Whether it may stand in a web page.

@@ -128,6 +128,26 @@ async fn open_or_add(
     Ok((open, true))
 }
 
+/// Adds what a customer said to the open ticket of their session, and says which that is: the one that they asked for a person
+/// with, else the newest. `None` where none is open; no new one is made, because a person has the conversation already.
+///
+/// # Errors
+/// As the database; nothing is stored before the caller commits.
+pub async fn add(
+    transaction: &mut Transaction,
+    engine: &Engine,
+    workspace: WorkspaceId,
+    session: SessionId,
+    said: &str,
+) -> Result<Option<TicketId>, DatabaseError> {
+    let Some(open) = store::latest_open_ticket(transaction, workspace, session).await? else { return Ok(None) };
+    let (vault, at_ms) = (engine.vault(), engine.clock().now_ms());
+    let message = MessageId::new(engine.ids(), at_ms);
+    store::insert_message(transaction, vault, workspace, open, message, Sender::User, said, at_ms).await?;
+    store::touch(transaction, vault, workspace, open, None, at_ms).await?;
+    Ok(Some(open))
+}
+
 /// The first line of a question, cut at a word.
 fn title(question: &str) -> String {
     let line = question.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("Question");

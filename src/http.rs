@@ -1,10 +1,13 @@
 //! The HTTP door: every route on one page, and the layers around them.
 
 mod ai;
+mod ai_config;
 mod body;
 mod caller;
+mod change;
 mod chat;
 mod documentation;
+mod etag;
 mod health;
 pub mod local;
 mod observe;
@@ -101,6 +104,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(tickets::show))
         // Routes of whoever tunes the answers.
         .routes(routes!(ai::test))
+        .routes(routes!(ai_config::show, ai_config::change))
         // Routes of an operator.
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
@@ -139,7 +143,7 @@ pub(crate) fn route_of(request: &Request) -> String {
 pub fn start_label_pairs() {
     for decision in Decision::ALL {
         let reason = match decision {
-            Decision::Answered | Decision::SmallTalk => "none",
+            Decision::Answered | Decision::SmallTalk | Decision::WithAgent => "none",
             Decision::Escalated(reason) => reason.name(),
         };
         for response_type in ResponseType::ALL {

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use candor::answer::confidence::Calibration;
 use candor::answer::conversation::{Conversation, Said};
-use candor::answer::{Question, Rehearsal, Trace, rehearse, rewrite};
+use candor::answer::{AnswerSettings, Question, Rehearsal, Trace, rehearse, rewrite};
 use candor::chat::Sender;
 use candor::config::Config;
 use candor::search;
@@ -49,7 +49,10 @@ impl Target {
                 let conversation = conversation(history);
                 let texts = rewrite::texts_by_words(&question, &conversation);
                 let is_kept = texts.iter().all(|text| engine.embedder().is_kept(text));
-                let rehearsal = rehearse(engine, *workspace, &question, &conversation, PASSAGES_RANKED).await?;
+                // A set's workspace is made for the run: what the server does by itself is what is measured.
+                let settings = AnswerSettings::default();
+                let rehearsal =
+                    rehearse(engine, *workspace, &settings, &question, &conversation, PASSAGES_RANKED).await?;
                 Ok(Reply::Answer(Box::new(asked(rehearsal, is_kept))))
             }
             Self::Server(server) => server.ask(message, history).await,

@@ -1,5 +1,6 @@
 //! What was said before a message, as far as it helps to understand it.
 
+use crate::answer::intent::{self, Intent};
 use crate::answer::language::Language;
 use crate::chat::Sender;
 
@@ -47,6 +48,21 @@ impl Conversation {
         self.language
     }
 
+    /// The language to speak after `message`: the site's, else the message's, else the last that the customer's words told, else
+    /// English.
+    #[must_use]
+    pub fn spoken(&self, message: &str) -> Language {
+        let told = |text: &str| match intent::of(text, None) {
+            Intent::SmallTalk(_, language) | Intent::Person(language) => Some(language),
+            Intent::Question => Language::detected(text),
+        };
+        let before = || {
+            let mut own = self.lines.iter().rev().filter(|line| line.sender == Sender::User);
+            own.find_map(|line| told(&line.text))
+        };
+        self.language.or_else(|| told(message)).or_else(before).unwrap_or(Language::English)
+    }
+
     /// What was said last by `sender`.
     #[must_use]
     pub fn last_of(&self, sender: Sender) -> Option<&Said> {
@@ -57,6 +73,17 @@ impl Conversation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_word_is_in_the_language_of_what_was_said_before() {
+        let said = |text: &str| Said { sender: Sender::User, text: text.to_owned(), is_answer: false };
+        let german = Conversation::of(vec![said("Ich möchte mit einem Menschen sprechen")], None);
+        assert_eq!(german.spoken("42"), Language::German);
+        assert_eq!(german.spoken("Could you please tell me when somebody is going to answer?"), Language::English);
+        assert_eq!(Conversation::default().spoken("42"), Language::English);
+        let named = Conversation::of(vec![said("Ich möchte mit einem Menschen sprechen")], Some(Language::French));
+        assert_eq!(named.spoken("42"), Language::French);
+    }
 
     #[test]
     fn only_the_last_messages_are_kept_and_none_is_endless() {

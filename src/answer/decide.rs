@@ -9,6 +9,8 @@ pub enum Decision {
     Answered,
     /// A friendly word is said, or one about the conversation; nothing was asked of the articles.
     SmallTalk,
+    /// A person has the conversation: nothing is drafted, and what was said goes to them.
+    WithAgent,
     /// A person is brought in.
     Escalated(Reason),
 }
@@ -29,19 +31,23 @@ pub enum Reason {
     OtherLanguage,
     /// The language model's provider will not speak about it.
     Blocked,
+    /// The workspace wants a person to answer.
+    Policy,
 }
 
 impl Decision {
     /// All decisions that there are, for metrics.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Answered,
         Self::SmallTalk,
+        Self::WithAgent,
         Self::Escalated(Reason::CustomerRequest),
         Self::Escalated(Reason::NoEvidence),
         Self::Escalated(Reason::LowConfidence),
         Self::Escalated(Reason::InsufficientEvidence),
         Self::Escalated(Reason::OtherLanguage),
         Self::Escalated(Reason::Blocked),
+        Self::Escalated(Reason::Policy),
     ];
 
     /// Its name on the wire and in metrics.
@@ -50,6 +56,7 @@ impl Decision {
         match self {
             Self::Answered => "answered",
             Self::SmallTalk => "smalltalk",
+            Self::WithAgent => "with_agent",
             Self::Escalated(_) => "escalated",
         }
     }
@@ -57,13 +64,14 @@ impl Decision {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::CustomerRequest,
         Self::NoEvidence,
         Self::LowConfidence,
         Self::InsufficientEvidence,
         Self::OtherLanguage,
         Self::Blocked,
+        Self::Policy,
     ];
 
     /// Its name on the wire, in SQL and in metrics.
@@ -76,6 +84,7 @@ impl Reason {
             Self::InsufficientEvidence => "insufficient_evidence",
             Self::OtherLanguage => "other_language",
             Self::Blocked => "blocked",
+            Self::Policy => "policy",
         }
     }
 }

@@ -26,11 +26,12 @@ pub(super) struct Evidence {
     pub found: Found,
 }
 
-/// Looks for each question of a message.
+/// Looks for each question of a message; what was found is one where a model reads all of it.
 pub(super) async fn find(
     engine: &Engine,
     workspace: WorkspaceId,
     asked: &Asked,
+    is_for_model: bool,
     stages: &mut Stages,
 ) -> Result<Vec<Evidence>, SearchError> {
     let mut evidence = Vec::with_capacity(asked.questions.len());
@@ -44,10 +45,10 @@ pub(super) async fn find(
         };
         evidence.push(Evidence { question: question.clone(), terms, found });
     }
-    match engine.gemini() {
-        Some(_) => Ok(evidence.into_iter().reduce(|one, other| one.and(other, &asked.text)).into_iter().collect()),
-        None => Ok(evidence),
+    if is_for_model {
+        evidence = evidence.into_iter().reduce(|one, other| one.and(other, &asked.text)).into_iter().collect();
     }
+    Ok(evidence)
 }
 
 impl Evidence {

@@ -5,9 +5,10 @@ use crate::answer::decide::Reason;
 use crate::answer::draft::Draft;
 use crate::answer::evidence::Evidence;
 use crate::answer::grounded::{self, CheckedSentence, Sufficiency};
+use crate::answer::settings::AnswerSettings;
 use crate::answer::{extractive, prompt};
 use crate::engine::Engine;
-use crate::inference::{GenerateError, Usage};
+use crate::inference::{Gemini, GenerateError, Usage};
 
 /// A draft and how it came about.
 #[derive(Debug)]
@@ -52,21 +53,29 @@ pub struct ModelTrace {
     pub sentences: Vec<CheckedSentence>,
 }
 
-/// What drafts are made with, as reports name it.
+/// What drafts are made with where a workspace has chosen nothing else, as reports name it.
 #[must_use]
 pub fn generator(engine: &Engine) -> String {
-    engine
-        .gemini()
-        .map_or_else(|| extractive::NAME.to_owned(), |gemini| format!("{}, {}", gemini.model(), prompt::NAME))
+    generator_of(engine.gemini())
 }
 
-/// Drafts an answer from what was found.
-pub(super) async fn generate(engine: &Engine, evidence: &Evidence) -> Generated {
+/// What drafts are made with, by this model or by none.
+pub(super) fn generator_of(model: Option<&Gemini>) -> String {
+    model.map_or_else(|| extractive::NAME.to_owned(), |gemini| format!("{}, {}", gemini.model(), prompt::NAME))
+}
+
+/// Drafts an answer from what was found: `model`, as the workspace wants it to answer, or nobody.
+pub(super) async fn generate(
+    engine: &Engine,
+    settings: &AnswerSettings,
+    model: Option<&Gemini>,
+    evidence: &Evidence,
+) -> Generated {
     let Evidence { question, terms, found } = evidence;
     let quoted = || extractive::draft(engine.bm25(), question, terms, found);
-    let model = match engine.gemini() {
+    let model = match model {
         // Nothing to answer from: no model is needed to see that.
-        Some(gemini) if !found.passages.is_empty() => gemini,
+        Some(gemini) if !found.passages.is_empty() => gemini.clone().tuned(settings.temperature, settings.tokens_max),
         _ => {
             return Generated {
                 draft: quoted(),
@@ -76,7 +85,8 @@ pub(super) async fn generate(engine: &Engine, evidence: &Evidence) -> Generated 
             };
         }
     };
-    let generated = model.generate(&prompt::prompt(question, &found.passages), grounded::read).await;
+    let prompt = prompt::prompt(question, &found.passages, settings.system_prompt.as_deref());
+    let generated = model.generate(&prompt, grounded::read).await;
     let mut trace = ModelTrace {
         model: model.model().to_owned(),
         prompt: prompt::NAME.to_owned(),

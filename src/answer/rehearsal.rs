@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::answer::conversation::Conversation;
-use crate::answer::{Answer, Question, answer};
+use crate::answer::{Answer, AnswerSettings, Question, answer};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, WorkspaceId};
 use crate::search::{self, SearchError, SearchQuery};
@@ -40,12 +40,13 @@ pub struct RankedArticle {
 pub async fn rehearse(
     engine: &Engine,
     workspace: WorkspaceId,
+    settings: &AnswerSettings,
     question: &Question,
     conversation: &Conversation,
     passages: usize,
 ) -> Result<Rehearsal, SearchError> {
     let began = Instant::now();
-    let answer = answer(engine, workspace, question, conversation).await?;
+    let answer = answer(engine, workspace, settings, question, conversation).await?;
     let answer_ms = began.elapsed().as_secs_f64() * 1_000.0;
     let Some(searched_for) = answer.trace.searched_for.clone() else {
         return Ok(Rehearsal { answer, answer_ms, ranking: Vec::new() });

@@ -11,7 +11,6 @@ use crate::answer::conversation::Conversation;
 use crate::answer::search_text::questions;
 use crate::answer::{follow_up, search_text};
 use crate::chat::Sender;
-use crate::engine::Engine;
 use crate::inference::{Gemini, Prompt, Usage};
 
 /// What the prompt is called in traces; the number goes up when it changes.
@@ -70,12 +69,12 @@ pub fn texts_by_words(question: &Question, conversation: &Conversation) -> Vec<S
 }
 
 /// What is searched for: by a language model where there is one and the message leans on what was said, else by words.
-pub(super) async fn rewrite(engine: &Engine, question: &Question, conversation: &Conversation) -> Asked {
+pub(super) async fn rewrite(model: Option<&Gemini>, question: &Question, conversation: &Conversation) -> Asked {
     let own = search_text::of(question.as_str());
     let Some(completed) = completed(&own, conversation) else {
         return Asked { questions: questions(&own), text: own, own: None, model: None };
     };
-    match engine.gemini() {
+    match model {
         Some(gemini) => by_model(gemini, own, conversation, completed).await,
         None => Asked { questions: vec![completed.clone()], text: completed, own: Some(own), model: None },
     }

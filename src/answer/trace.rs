@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::answer::confidence::{Calibration, Judged, Share};
+use crate::answer::generate::generator_of;
 use crate::answer::rewrite::Asked;
+use crate::answer::settings::{AnswerSettings, SettingsTrace};
 use crate::answer::{ModelTrace, RewriteTrace, extractive};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId};
@@ -40,6 +42,9 @@ pub struct Trace {
     pub logit: Option<f64>,
     /// The confidence below which a draft is not sent.
     pub threshold: f64,
+    /// The workspace's settings in force; `None` in traces from before there were any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub settings: Option<SettingsTrace>,
     /// What the answer was made with.
     pub versions: Versions,
 }
@@ -98,7 +103,7 @@ pub struct Hashes {
 }
 
 impl Hashes {
-    /// The hashes of what `engine` answers with.
+    /// The hashes of what `engine` answers with where a workspace has chosen nothing else.
     #[must_use]
     pub fn of(engine: &Engine) -> Self {
         let calibration_hash = calibration_hash(engine.calibration());
@@ -113,6 +118,14 @@ impl Hashes {
             "calibration": calibration_hash,
         }));
         Self { config_hash, calibration_hash }
+    }
+
+    /// The same with what a workspace has chosen.
+    fn with(self, settings: &AnswerSettings) -> Self {
+        match settings.differences() {
+            None => self,
+            Some(own) => Self { config_hash: hash(&json!([self.config_hash, own])), ..self },
+        }
     }
 }
 
@@ -136,7 +149,8 @@ impl Trace {
     }
 
     /// The trace of a reply that nothing was searched for.
-    pub(super) fn unsearched(engine: &Engine, stages: &Stages) -> Self {
+    pub(super) fn unsearched(engine: &Engine, settings: &AnswerSettings, stages: &Stages) -> Self {
+        let generator = generator_of(settings.gemini(engine).as_ref());
         Self {
             stages_ms: stages.milliseconds(),
             searched_for: None,
@@ -146,13 +160,15 @@ impl Trace {
             model: None,
             features: Vec::new(),
             logit: None,
-            threshold: engine.calibration().threshold(),
-            versions: versions(engine, engine.generation().row.id.clone(), super::generator(engine)),
+            threshold: settings.threshold(engine.calibration()),
+            settings: Some(settings.trace(engine)),
+            versions: versions(engine, settings, engine.generation().row.id.clone(), generator),
         }
     }
 
     pub(super) fn new(
         engine: &Engine,
+        settings: &AnswerSettings,
         asked: Asked,
         found: &Found,
         model: Option<ModelTrace>,
@@ -160,7 +176,7 @@ impl Trace {
         stages: &Stages,
     ) -> Self {
         let generator = match &model {
-            Some(model) if model.result == "ok" => super::generator(engine),
+            Some(model) if model.result == "ok" => format!("{}, {}", model.model, model.prompt),
             _ => extractive::NAME.to_owned(),
         };
         let passages = found
@@ -186,19 +202,20 @@ impl Trace {
             model,
             features: judged.shares,
             logit: Some(judged.logit),
-            threshold: engine.calibration().threshold(),
-            versions: versions(engine, found.generation.clone(), generator),
+            threshold: settings.threshold(engine.calibration()),
+            settings: Some(settings.trace(engine)),
+            versions: versions(engine, settings, found.generation.clone(), generator),
         }
     }
 }
 
-fn versions(engine: &Engine, generation: String, generator: String) -> Versions {
+fn versions(engine: &Engine, settings: &AnswerSettings, generation: String, generator: String) -> Versions {
     Versions {
         candor: env!("CARGO_PKG_VERSION").to_owned(),
         generation,
         embedding: engine.embedder().identity().name.clone(),
         generator,
-        guarantee: engine.calibration().guarantee.clone(),
-        hashes: engine.hashes().clone(),
+        guarantee: settings.promise(engine.calibration()).to_owned(),
+        hashes: engine.hashes().clone().with(settings),
     }
 }

@@ -15,6 +15,8 @@ pub struct Session {
     pub id: SessionId,
     pub token_sha256: Vec<u8>,
     pub status: String,
+    /// Whether a person was asked for or has joined, and the session has not been handed back: then Candor is silent.
+    pub is_with_agent: bool,
 }
 
 /// A message that is about to be stored.
@@ -47,13 +49,22 @@ pub async fn session_by_name(
     workspace: WorkspaceId,
     name: &SessionName,
 ) -> Result<Option<Session>, DatabaseError> {
-    const SQL: &str = "select id, token_sha256, status from sessions where workspace_id = $1 and name = $2";
-    let row: Option<(String, Vec<u8>, String)> = read!(database, |pool: D| sqlx::query_as(SQL)
+    // Who asked for a person waits for one only while the ticket of it is open: nobody would answer after that.
+    const SQL: &str = "
+        select s.id, s.token_sha256, s.status,
+            s.status = 'agent_assigned' or (s.person_asked_at_ms is not null and exists (
+                select 1
+                from tickets t
+                where t.session_id = s.id and t.reason = 'customer_request'
+                    and t.status in ('open', 'in_progress', 'waiting'))) as is_with_agent
+        from sessions s
+        where s.workspace_id = $1 and s.name = $2";
+    let row: Option<(String, Vec<u8>, String, bool)> = read!(database, |pool: D| sqlx::query_as(SQL)
         .bind(workspace.to_string())
         .bind(name.as_str())
         .fetch_optional(pool))?;
-    row.map(|(id, token_sha256, status)| {
-        Ok(Session { id: id.parse().map_err(DatabaseError::internal)?, token_sha256, status })
+    row.map(|(id, token_sha256, status, is_with_agent)| {
+        Ok(Session { id: id.parse().map_err(DatabaseError::internal)?, token_sha256, status, is_with_agent })
     })
     .transpose()
 }
@@ -154,6 +165,33 @@ pub async fn mark_needs_human(
     execute!(transaction, sqlx::query(SQL).bind(workspace.to_string()).bind(session.to_string())).map(drop)
 }
 
+/// The customer of this session has asked for a person: from now on they are spoken to by one.
+pub async fn mark_person_asked(
+    transaction: &mut Transaction,
+    workspace: WorkspaceId,
+    session: SessionId,
+    at_ms: i64,
+) -> Result<(), DatabaseError> {
+    const SQL: &str = "update sessions set person_asked_at_ms = $3 where workspace_id = $1 and id = $2";
+    execute!(transaction, sqlx::query(SQL).bind(workspace.to_string()).bind(session.to_string()).bind(at_ms)).map(drop)
+}
+
+/// Gives a session back to Candor, which answers its next question again; `false` when there is none, or it is closed.
+pub async fn hand_back(
+    transaction: &mut Transaction,
+    workspace: WorkspaceId,
+    session: SessionId,
+    at_ms: i64,
+) -> Result<bool, DatabaseError> {
+    const SQL: &str = "
+        update sessions
+        set status = 'active', assigned_agent_id = null, person_asked_at_ms = null, updated_at_ms = $3
+        where workspace_id = $1 and id = $2 and status <> 'closed'";
+    let changed =
+        execute!(transaction, sqlx::query(SQL).bind(workspace.to_string()).bind(session.to_string()).bind(at_ms))?;
+    Ok(changed > 0)
+}
+
 /// Stores a message.
 pub async fn insert_message(
     transaction: &mut Transaction,
@@ -252,6 +290,28 @@ pub async fn last_messages(
         .bind(limit)
         .fetch_all(pool))?;
     rows.iter().rev().map(|row| opened(vault, row)).collect()
+}
+
+/// The last message of a session that `sender` wrote.
+pub async fn last_message_of(
+    database: &Database,
+    vault: &Vault,
+    workspace: WorkspaceId,
+    session: SessionId,
+    sender: Sender,
+) -> Result<Option<StoredMessage>, DatabaseError> {
+    const SQL: &str = "
+        select id, sequence, sender, text_sealed, metadata_sealed, confidence, read_at_ms, created_at_ms
+        from messages
+        where workspace_id = $1 and session_id = $2 and sender = $3
+        order by sequence desc
+        limit 1";
+    let row: Option<MessageRow> = read!(database, |pool: D| sqlx::query_as(SQL)
+        .bind(workspace.to_string())
+        .bind(session.to_string())
+        .bind(sender.name())
+        .fetch_optional(pool))?;
+    row.map(|row| opened(vault, &row)).transpose()
 }
 
 /// Where a page of messages begins.

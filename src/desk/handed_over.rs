@@ -13,10 +13,14 @@ struct Sentences {
     other_language: &'static str,
     blocked: &'static str,
     customer_request: &'static str,
+    /// The workspace has switched answers off.
+    policy: &'static str,
     /// A ticket was opened; its number follows.
     passed_on: &'static str,
     /// The question was added to a ticket; its number follows.
     added: &'static str,
+    /// A person has the conversation.
+    with_agent: &'static str,
 }
 
 /// Why a person takes over, and what was done about it.
@@ -29,6 +33,7 @@ pub fn text(escalation: &Escalation, language: Language) -> String {
         Reason::OtherLanguage => sentences.other_language,
         Reason::Blocked => sentences.blocked,
         Reason::CustomerRequest => sentences.customer_request,
+        Reason::Policy => sentences.policy,
     };
     let what = if escalation.was_open { sentences.added } else { sentences.passed_on };
     // A script that sets its signs apart needs no space after them.
@@ -36,7 +41,13 @@ pub fn text(escalation: &Escalation, language: Language) -> String {
     format!("{why}{space}{what} {}", escalation.ticket)
 }
 
-#[expect(clippy::too_many_lines, reason = "seven sentences in each of fifteen languages")]
+/// What is said once to who writes on after a person was asked for or has joined.
+#[must_use]
+pub fn with_agent(language: Language) -> &'static str {
+    sentences(language).with_agent
+}
+
+#[expect(clippy::too_many_lines, reason = "nine sentences in each of fifteen languages")]
 fn sentences(language: Language) -> Sentences {
     match language {
         Language::English => Sentences {
@@ -45,8 +56,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "Our help articles are written in another language, and I did not find a reliable answer in them.",
             blocked: "I cannot answer that myself.",
             customer_request: "You asked for a person.",
+            policy: "Automatic answers are switched off at the moment.",
             passed_on: "I have passed your question to our team. Your ticket:",
             added: "I have added your question to the request that our team has already. Your ticket:",
+            with_agent: "Our team has received your message; a person will answer you.",
         },
         Language::German => Sentences {
             not_answered: "Unsere Hilfeartikel beantworten das nicht.",
@@ -54,8 +67,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "Unsere Hilfeartikel sind in einer anderen Sprache geschrieben, und ich habe darin keine verlässliche Antwort gefunden.",
             blocked: "Das kann ich nicht selbst beantworten.",
             customer_request: "Sie möchten mit einem Menschen sprechen.",
+            policy: "Automatische Antworten sind zurzeit ausgeschaltet.",
             passed_on: "Ich habe Ihre Frage an unser Team weitergegeben. Ihr Ticket:",
             added: "Ich habe Ihre Frage der Anfrage hinzugefügt, die unserem Team schon vorliegt. Ihr Ticket:",
+            with_agent: "Unser Team hat Ihre Nachricht erhalten; ein Mensch wird Ihnen antworten.",
         },
         Language::French => Sentences {
             not_answered: "Nos articles d'aide ne répondent pas à cette question.",
@@ -63,8 +78,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "Nos articles d'aide sont rédigés dans une autre langue et je n'y ai pas trouvé de réponse fiable.",
             blocked: "Je ne peux pas répondre moi-même à cette question.",
             customer_request: "Vous souhaitez parler à une personne.",
+            policy: "Les réponses automatiques sont désactivées pour le moment.",
             passed_on: "J'ai transmis votre question à notre équipe. Votre ticket :",
             added: "J'ai ajouté votre question à la demande que notre équipe a déjà reçue. Votre ticket :",
+            with_agent: "Notre équipe a reçu votre message ; une personne vous répondra.",
         },
         Language::Spanish => Sentences {
             not_answered: "Nuestros artículos de ayuda no responden a eso.",
@@ -72,8 +89,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "Nuestros artículos de ayuda están escritos en otro idioma y no he encontrado en ellos una respuesta fiable.",
             blocked: "No puedo responder a eso yo mismo.",
             customer_request: "Ha pedido hablar con una persona.",
+            policy: "Las respuestas automáticas están desactivadas en este momento.",
             passed_on: "He pasado su pregunta a nuestro equipo. Su tique:",
             added: "He añadido su pregunta a la solicitud que ya tiene nuestro equipo. Su tique:",
+            with_agent: "Nuestro equipo ha recibido su mensaje; una persona le responderá.",
         },
         Language::Portuguese => Sentences {
             not_answered: "Os nossos artigos de ajuda não respondem a isso.",
@@ -81,8 +100,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "Os nossos artigos de ajuda estão escritos noutra língua e não encontrei neles uma resposta confiável.",
             blocked: "Não posso responder a isso eu mesmo.",
             customer_request: "Você pediu para falar com uma pessoa.",
+            policy: "As respostas automáticas estão desativadas neste momento.",
             passed_on: "Passei a sua pergunta para a nossa equipe. O seu chamado:",
             added: "Acrescentei a sua pergunta ao pedido que a nossa equipe já tem. O seu chamado:",
+            with_agent: "A nossa equipe recebeu a sua mensagem; uma pessoa vai responder.",
         },
         Language::Italian => Sentences {
             not_answered: "I nostri articoli di aiuto non rispondono a questa domanda.",
@@ -90,8 +111,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "I nostri articoli di aiuto sono scritti in un'altra lingua e non vi ho trovato una risposta affidabile.",
             blocked: "Non posso rispondere io stesso a questa domanda.",
             customer_request: "Ha chiesto di parlare con una persona.",
+            policy: "Le risposte automatiche sono disattivate al momento.",
             passed_on: "Ho passato la sua domanda al nostro team. Il suo ticket:",
             added: "Ho aggiunto la sua domanda alla richiesta che il nostro team ha già. Il suo ticket:",
+            with_agent: "Il nostro team ha ricevuto il suo messaggio; le risponderà una persona.",
         },
         Language::Dutch => Sentences {
             not_answered: "Onze helpartikelen beantwoorden dat niet.",
@@ -99,8 +122,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "Onze helpartikelen zijn in een andere taal geschreven en ik heb er geen betrouwbaar antwoord in gevonden.",
             blocked: "Dat kan ik niet zelf beantwoorden.",
             customer_request: "U hebt om een medewerker gevraagd.",
+            policy: "Automatische antwoorden zijn op dit moment uitgeschakeld.",
             passed_on: "Ik heb uw vraag doorgegeven aan ons team. Uw ticket:",
             added: "Ik heb uw vraag toegevoegd aan het verzoek dat ons team al heeft. Uw ticket:",
+            with_agent: "Ons team heeft uw bericht ontvangen; een medewerker zal u antwoorden.",
         },
         Language::Polish => Sentences {
             not_answered: "Nasze artykuły pomocy na to nie odpowiadają.",
@@ -108,8 +133,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "Nasze artykuły pomocy są napisane w innym języku i nie ma w nich wiarygodnej odpowiedzi.",
             blocked: "Nie mogę samodzielnie na to odpowiedzieć.",
             customer_request: "To prośba o rozmowę z człowiekiem.",
+            policy: "Automatyczne odpowiedzi są obecnie wyłączone.",
             passed_on: "Twoje pytanie zostało przekazane naszemu zespołowi. Numer zgłoszenia:",
             added: "Twoje pytanie zostało dodane do zgłoszenia, które nasz zespół już ma. Numer zgłoszenia:",
+            with_agent: "Nasz zespół otrzymał Twoją wiadomość; odpowie na nią człowiek.",
         },
         Language::Turkish => Sentences {
             not_answered: "Yardım makalelerimiz bunu yanıtlamıyor.",
@@ -117,8 +144,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "Yardım makalelerimiz başka bir dilde yazılmış ve içlerinde güvenilir bir yanıt bulamadım.",
             blocked: "Bunu kendim yanıtlayamıyorum.",
             customer_request: "Bir temsilciyle görüşmek istediniz.",
+            policy: "Otomatik yanıtlar şu anda kapalı.",
             passed_on: "Sorunuzu ekibimize ilettim. Talebiniz:",
             added: "Sorunuzu ekibimizdeki mevcut talebinize ekledim. Talebiniz:",
+            with_agent: "Ekibimiz mesajınızı aldı; bir temsilcimiz yanıtlayacak.",
         },
         Language::Russian => Sentences {
             not_answered: "В наших справочных статьях нет ответа на это.",
@@ -126,8 +155,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "Наши справочные статьи написаны на другом языке, и я не нашёл в них надёжного ответа.",
             blocked: "Я не могу сам ответить на это.",
             customer_request: "Вы просите связать вас с человеком.",
+            policy: "Автоматические ответы сейчас отключены.",
             passed_on: "Я передал ваш вопрос нашей команде. Номер обращения:",
             added: "Я добавил ваш вопрос к обращению, которое уже есть у нашей команды. Номер обращения:",
+            with_agent: "Наша команда получила ваше сообщение; вам ответит человек.",
         },
         Language::Arabic => Sentences {
             not_answered: "مقالات المساعدة لدينا لا تجيب عن ذلك.",
@@ -135,8 +166,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "مقالات المساعدة لدينا مكتوبة بلغة أخرى، ولم أجد فيها إجابة موثوقة.",
             blocked: "لا أستطيع الإجابة عن ذلك بنفسي.",
             customer_request: "لقد طلبت التحدث إلى شخص.",
+            policy: "الردود التلقائية متوقفة حاليًا.",
             passed_on: "أحلت سؤالك إلى فريقنا. رقم تذكرتك:",
             added: "أضفت سؤالك إلى الطلب الموجود لدى فريقنا. رقم تذكرتك:",
+            with_agent: "وصلت رسالتك إلى فريقنا، وسيرد عليك أحد أعضائه.",
         },
         Language::Hindi => Sentences {
             not_answered: "हमारे सहायता लेखों में इसका उत्तर नहीं है।",
@@ -144,8 +177,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "हमारे सहायता लेख किसी दूसरी भाषा में लिखे हैं, और मुझे उनमें भरोसेमंद उत्तर नहीं मिला।",
             blocked: "मैं इसका उत्तर स्वयं नहीं दे सकता।",
             customer_request: "आपने किसी व्यक्ति से बात करने को कहा है।",
+            policy: "स्वचालित उत्तर अभी बंद हैं।",
             passed_on: "मैंने आपका प्रश्न हमारी टीम को भेज दिया है। आपका टिकट:",
             added: "मैंने आपका प्रश्न उस अनुरोध में जोड़ दिया है जो हमारी टीम के पास पहले से है। आपका टिकट:",
+            with_agent: "आपका संदेश हमारी टीम को मिल गया है; एक व्यक्ति आपको उत्तर देगा।",
         },
         Language::Japanese => Sentences {
             not_answered: "ヘルプ記事にはその答えがありませんでした。",
@@ -153,8 +188,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "ヘルプ記事は別の言語で書かれており、その中に確かな答えが見つかりませんでした。",
             blocked: "私からはお答えできません。",
             customer_request: "担当者との会話をご希望ですね。",
+            policy: "現在、自動応答は停止しています。",
             passed_on: "ご質問を担当チームに引き継ぎました。チケット番号:",
             added: "ご質問を、担当チームがすでにお預かりしているお問い合わせに追加しました。チケット番号:",
+            with_agent: "メッセージは担当チームが受け取りました。担当者がお答えします。",
         },
         Language::Korean => Sentences {
             not_answered: "도움말 문서에는 그에 대한 답이 없습니다.",
@@ -162,8 +199,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "도움말 문서는 다른 언어로 작성되어 있으며, 그 안에서 믿을 만한 답을 찾지 못했습니다.",
             blocked: "제가 직접 답해 드릴 수 없는 내용입니다.",
             customer_request: "상담원 연결을 요청하셨습니다.",
+            policy: "현재 자동 응답이 꺼져 있습니다.",
             passed_on: "질문을 담당 팀에 전달했습니다. 티켓 번호:",
             added: "담당 팀이 이미 받은 문의에 질문을 추가했습니다. 티켓 번호:",
+            with_agent: "담당 팀이 메시지를 받았습니다. 상담원이 답변해 드리겠습니다.",
         },
         Language::Chinese => Sentences {
             not_answered: "我们的帮助文章没有回答这个问题。",
@@ -171,8 +210,10 @@ fn sentences(language: Language) -> Sentences {
             other_language: "我们的帮助文章是用另一种语言写的，我没有在其中找到可靠的答案。",
             blocked: "我自己无法回答这个问题。",
             customer_request: "您希望与真人交谈。",
+            policy: "自动回复目前已关闭。",
             passed_on: "我已将您的问题转交给我们的团队。您的工单:",
             added: "我已将您的问题添加到我们团队已有的请求中。您的工单:",
+            with_agent: "我们的团队已收到您的消息，会有真人回复您。",
         },
     }
 }
@@ -194,6 +235,7 @@ mod tests {
                     assert!(seen.insert(said), "{language:?} {reason:?}");
                 }
             }
+            assert!(seen.insert(with_agent(language).to_owned()), "{language:?}");
         }
     }
 }

@@ -92,6 +92,25 @@ pub async fn open_ticket(
     id.parse().map_err(DatabaseError::internal)
 }
 
+/// The open ticket of a session that its customer asked for a person with, else the newest open one.
+pub async fn latest_open_ticket(
+    transaction: &mut Transaction,
+    workspace: WorkspaceId,
+    session: SessionId,
+) -> Result<Option<TicketId>, DatabaseError> {
+    const SQL: &str = "
+        select id
+        from tickets
+        where workspace_id = $1 and session_id = $2 and status in ('open', 'in_progress', 'waiting')
+        order by case when reason = 'customer_request' then 0 else 1 end, created_at_ms desc, id desc
+        limit 1";
+    let id: Option<String> = run!(transaction, |connection: D| sqlx::query_scalar(SQL)
+        .bind(workspace.to_string())
+        .bind(session.to_string())
+        .fetch_optional(connection))?;
+    id.map(|id| id.parse().map_err(DatabaseError::internal)).transpose()
+}
+
 /// Adds what a customer said to a ticket.
 #[expect(clippy::too_many_arguments, reason = "one row, one argument a column")]
 pub async fn insert_message(

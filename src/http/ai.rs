@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::answer::conversation::{Conversation, Said};
-use crate::answer::{Question, Rehearsal, rehearse};
+use crate::answer::{AnswerSettings, Question, Rehearsal, rehearse};
 use crate::chat::Sender;
 use crate::http::App;
 use crate::http::body::Body;
@@ -149,8 +149,10 @@ pub(super) async fn test(
 ) -> Result<Json<TestReply>, Problem> {
     app.readiness.check()?;
     let question = Question::parse(&asked.message, app.engine.config().message_chars_max)?;
-    let conversation = Conversation::of(asked.history.into_iter().map(Said::from).collect(), None);
-    let rehearsal = rehearse(&app.engine, caller.workspace, &question, &conversation, asked.passages).await?;
+    let settings = AnswerSettings::load(&app.engine, caller.workspace).await?;
+    let conversation = Conversation::of(asked.history.into_iter().map(Said::from).collect(), settings.language);
+    let rehearsal =
+        rehearse(&app.engine, caller.workspace, &settings, &question, &conversation, asked.passages).await?;
     Ok(Json(TestReply::from(rehearsal)))
 }
 

@@ -32,6 +32,10 @@ pub(super) struct OpenTickets;
 pub(super) struct ReadTickets;
 /// Trying answers out, which shows scores, passages and files: not with a key that all can read.
 pub(super) struct TryAnswers;
+/// Reading a workspace's settings: not with a key that all can read.
+pub(super) struct ReadSettings;
+/// Changing them.
+pub(super) struct ChangeSettings;
 
 impl Need for Chat {
     const SCOPE: Scope = Scope::Chat;
@@ -50,6 +54,16 @@ impl Need for ReadTickets {
 
 impl Need for TryAnswers {
     const SCOPE: Scope = Scope::AdminRead;
+    const SECRET: bool = true;
+}
+
+impl Need for ReadSettings {
+    const SCOPE: Scope = Scope::AdminRead;
+    const SECRET: bool = true;
+}
+
+impl Need for ChangeSettings {
+    const SCOPE: Scope = Scope::AdminWrite;
     const SECRET: bool = true;
 }
 

@@ -13,7 +13,8 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::answer::{self, Answer, Question};
+use crate::answer::language::Language;
+use crate::answer::{self, Answer, AnswerSettings, Question};
 use crate::chat::store::{self, StoredMessage};
 use crate::chat::{self, Admission, SessionError, SessionName, Visitor};
 use crate::clock::rfc3339;
@@ -59,14 +60,14 @@ pub(super) struct ChatQuery {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChatReply {
-    /// What to show the customer.
+    /// What to show the customer; empty where a person has the conversation and Candor has said so.
     answer: String,
     /// What it stands on; nothing in small talk.
     citations: Vec<Citation>,
     /// The probability that the draft is right, 0 to 1; 0 where nothing was drafted from articles: in small talk, and where
     /// a person was asked for.
     confidence: f64,
-    /// `answered`, `smalltalk` or `escalated`.
+    /// `answered`, `smalltalk`, `escalated`, or `with_agent`: a person has the conversation and gets the message.
     decision: &'static str,
     /// Why it was escalated.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +82,7 @@ pub(super) struct ChatReply {
     /// Only in the first answer of a session: send it as `X-Session-Token` with each later request of this session.
     #[serde(skip_serializing_if = "Option::is_none")]
     session_token: Option<String>,
-    /// The answer's message.
+    /// The answer's message; the customer's own where nothing is said.
     message_id: Uuid,
     /// From the question to the answer, in milliseconds.
     latency_ms: i64,
@@ -135,12 +136,21 @@ pub(super) async fn query(
     Body(query): Body<ChatQuery>,
 ) -> Result<Json<ChatReply>, Problem> {
     let began = Instant::now();
-    app.readiness.check()?;
     let name = session_name(&query.session_id)?;
     let question = Question::parse(&query.message, app.engine.config().message_chars_max)?;
     let admission = chat::admit(&app.engine, &caller, name.clone(), token.as_deref()).await?;
-    let conversation = chat::conversation(&app.engine, caller.workspace, &admission, query.language.as_deref()).await?;
-    let answer = answer::answer(&app.engine, caller.workspace, &question, &conversation).await?;
+    let settings = AnswerSettings::load(&app.engine, caller.workspace).await?;
+    let language = query.language.as_deref().and_then(Language::of_tag).or(settings.language);
+    let conversation = chat::conversation(&app.engine, caller.workspace, &admission, language).await?;
+    let answer = if admission.is_with_agent() {
+        Answer::with_agent(&app.engine, &settings, &question, &conversation)
+    } else {
+        // What goes to a person in any case does not wait for the index.
+        if settings.enabled {
+            app.readiness.check()?;
+        }
+        answer::answer(&app.engine, caller.workspace, &settings, &question, &conversation).await?
+    };
     let latency_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
     let visitor = Visitor { user_meta: query.user_meta, language: query.language, user_agent: user_agent(&headers) };
     let turn = chat::record_turn(&app.engine, &caller, admission, &visitor, &question, &answer, latency_ms).await?;

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::ToSchema;
 
 use crate::answer::QuestionError;
+use crate::answer::settings::ChangeError;
 use crate::chat::SessionError;
 use crate::database::DatabaseError;
 use crate::http::REQUEST_ID;
@@ -74,6 +75,10 @@ codes! {
     SessionNotFound = "session_not_found", NOT_FOUND, "There is no such session";
     /// No such ticket in the caller's workspace.
     TicketNotFound = "ticket_not_found", NOT_FOUND, "There is no such ticket";
+    /// `If-Match` names another version than there is.
+    Stale = "stale", PRECONDITION_FAILED, "It has been changed since";
+    /// Something that the server has no key or address for.
+    ProviderNotSetUp = "provider_not_set_up", UNPROCESSABLE_ENTITY, "The server is not set up for this provider";
     /// More questions wait than allowed.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Too many questions at once";
     /// Something that the server needs is not there.
@@ -266,6 +271,17 @@ impl From<SessionError> for Problem {
             ),
             SessionError::NotFound => Self::new(Code::SessionNotFound),
             SessionError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Stale { .. } => {
+                Self::new(Code::Stale).because(format!("{error}: read them again, and send the change with their ETag"))
+            }
+            ChangeError::Database(error) => error.into(),
         }
     }
 }

@@ -38,11 +38,15 @@ pub enum Scope {
     /// Read what an admin reads.
     #[serde(rename = "admin:read")]
     AdminRead,
+    /// Change what an admin changes.
+    #[serde(rename = "admin:write")]
+    AdminWrite,
 }
 
 impl Scope {
     /// All scopes, in the order of the documentation.
-    pub const ALL: [Self; 5] = [Self::Chat, Self::Tickets, Self::KnowledgeRead, Self::KnowledgeWrite, Self::AdminRead];
+    pub const ALL: [Self; 6] =
+        [Self::Chat, Self::Tickets, Self::KnowledgeRead, Self::KnowledgeWrite, Self::AdminRead, Self::AdminWrite];
 
     /// Its name in requests and commands.
     #[must_use]
@@ -53,6 +57,7 @@ impl Scope {
             Self::KnowledgeRead => "knowledge:read",
             Self::KnowledgeWrite => "knowledge:write",
             Self::AdminRead => "admin:read",
+            Self::AdminWrite => "admin:write",
         }
     }
 

@@ -40,6 +40,16 @@ pub async fn workspace_ids(database: &Database) -> Result<Vec<WorkspaceId>, Data
     Ok(workspaces(database).await?.into_iter().map(|workspace| workspace.id).collect())
 }
 
+/// Something of a workspace is about to change. The row stays taken until the commit, so that another change waits for this one.
+pub async fn touch_workspace(
+    transaction: &mut Transaction,
+    workspace: WorkspaceId,
+    at_ms: i64,
+) -> Result<(), DatabaseError> {
+    const SQL: &str = "update workspaces set updated_at_ms = $2 where id = $1";
+    execute!(transaction, sqlx::query(SQL).bind(workspace.to_string()).bind(at_ms)).map(drop)
+}
+
 /// Records a key.
 pub async fn insert_key(transaction: &mut Transaction, key: &ApiKey, at_ms: i64) -> Result<(), DatabaseError> {
     const SQL: &str = "

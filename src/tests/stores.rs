@@ -5,7 +5,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use candor::answer::decide::{Decision, Reason};
-use candor::answer::{Answer, Draft, Hashes, ResponseType, Trace, TracedPassage, Versions};
+use candor::answer::language::Language;
+use candor::answer::settings::{Changed, Provider};
+use candor::answer::store as settings;
+use candor::answer::{Answer, AnswerSettings, Draft, Hashes, ResponseType, Trace, TracedPassage, Versions};
 use candor::chat::store as sessions;
 use candor::chat::{Sender, SessionName, Visitor};
 use candor::database::{Database, DatabaseError};
@@ -378,6 +381,7 @@ async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database)
         features: Vec::new(),
         logit: Some(0.0),
         threshold: 0.5,
+        settings: None,
         versions,
     };
     let answer = Answer {
@@ -385,7 +389,7 @@ async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database)
         draft: Draft { text: "a draft".into(), ..Draft::default() },
         response_type: ResponseType::Extractive,
         confidence: 0.125,
-        language: candor::answer::language::Language::English,
+        language: Language::English,
         trace,
     };
     let id = AccuracyId::new(&IDS, NOW_MS);
@@ -398,6 +402,94 @@ async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database)
     let row: (bool, String, Option<String>, f64, i64) =
         candor::read!(database, |pool: D| sqlx::query_as(SQL).bind(id.to_string()).fetch_one(pool)).unwrap();
     assert_eq!(row, (false, "escalated".into(), Some("low_confidence".into()), 0.125, 12));
+}
+
+async fn settings_survive_the_round_trip_in_their_own_workspace_only(database: &Database) {
+    let (here, there) = (workspace(database).await, workspace(database).await);
+    assert_eq!(settings::settings(database, here).await.unwrap(), AnswerSettings::default());
+    let changed = Changed { by: ApiKeyId::new(&IDS, NOW_MS), at_ms: NOW_MS + 3 };
+    let full = AnswerSettings {
+        version: 1,
+        enabled: false,
+        provider: Some(Provider::Gemini),
+        model: Some("gemini-3.8-flash".into()),
+        temperature: Some(0.25),
+        tokens_max: Some(u32::MAX),
+        system_prompt: Some("Größen nennen wir „Maße“ 🔧".into()),
+        language: Some(Language::Chinese),
+        threshold: Some(0.125),
+        changed: Some(changed),
+    };
+    let bare = AnswerSettings { version: 2, changed: Some(changed), ..AnswerSettings::default() };
+    for stored in [full, bare] {
+        let mut transaction = database.begin().await.unwrap();
+        settings::put_settings(&mut transaction, here, &stored, changed).await.unwrap();
+        assert_eq!(settings::settings_in(&mut transaction, here).await.unwrap(), stored);
+        transaction.commit().await.unwrap();
+        assert_eq!(settings::settings(database, here).await.unwrap(), stored);
+        assert_eq!(settings::settings(database, there).await.unwrap(), AnswerSettings::default());
+    }
+}
+
+async fn twelve_changes_of_settings_at_once_are_made_one_after_the_other(database: &Database) {
+    let workspace = workspace(database).await;
+    let changes: Vec<_> = (0..12)
+        .map(|_| {
+            let database = database.clone();
+            tokio::spawn(async move {
+                let changed = Changed { by: ApiKeyId::new(&IDS, NOW_MS), at_ms: NOW_MS };
+                let mut transaction = database.begin().await.unwrap();
+                people::touch_workspace(&mut transaction, workspace, NOW_MS).await.unwrap();
+                let mut stored = settings::settings_in(&mut transaction, workspace).await.unwrap();
+                stored.version += 1;
+                settings::put_settings(&mut transaction, workspace, &stored, changed).await.unwrap();
+                transaction.commit().await.unwrap();
+            })
+        })
+        .collect();
+    for change in changes {
+        change.await.unwrap();
+    }
+    assert_eq!(settings::settings(database, workspace).await.unwrap().version, 12);
+}
+
+async fn a_session_is_a_person_s_from_the_request_until_it_is_handed_back(database: &Database) {
+    let (vault, workspace, other) =
+        (Vault::default(), self::workspace(database).await, self::workspace(database).await);
+    let session_id = session(database, workspace, "visitor-1").await.unwrap();
+    let is_with_agent = async || {
+        let name: SessionName = "visitor-1".parse().unwrap();
+        sessions::session_by_name(database, workspace, &name).await.unwrap().unwrap().is_with_agent
+    };
+    let newest = new_ticket(Some(session_id), Reason::LowConfidence);
+    let asked = new_ticket(Some(session_id), Reason::CustomerRequest);
+    let mut transaction = database.begin().await.unwrap();
+    assert_eq!(tickets::latest_open_ticket(&mut transaction, workspace, session_id).await.unwrap(), None);
+    for (ticket, at_ms) in [(&asked, NOW_MS), (&newest, NOW_MS + 5)] {
+        assert!(tickets::insert_if_none_open(&mut transaction, &vault, workspace, ticket, at_ms).await.unwrap());
+    }
+    let found = tickets::latest_open_ticket(&mut transaction, workspace, session_id).await.unwrap();
+    assert_eq!(found, Some(asked.id));
+    assert_eq!(tickets::latest_open_ticket(&mut transaction, other, session_id).await.unwrap(), None);
+    transaction.commit().await.unwrap();
+    assert!(!is_with_agent().await, "a ticket alone is no request in the conversation");
+
+    let mut transaction = database.begin().await.unwrap();
+    sessions::mark_needs_human(&mut transaction, workspace, session_id).await.unwrap();
+    sessions::mark_person_asked(&mut transaction, workspace, session_id, NOW_MS).await.unwrap();
+    assert!(!sessions::hand_back(&mut transaction, other, session_id, NOW_MS).await.unwrap());
+    transaction.commit().await.unwrap();
+    assert!(is_with_agent().await);
+
+    let mut transaction = database.begin().await.unwrap();
+    assert!(sessions::hand_back(&mut transaction, workspace, session_id, NOW_MS).await.unwrap());
+    transaction.commit().await.unwrap();
+    assert!(!is_with_agent().await);
+    let name: SessionName = "visitor-1".parse().unwrap();
+    let found = sessions::session_by_name(database, workspace, &name).await.unwrap().unwrap();
+    assert_eq!(found.status, "active");
+    let last = sessions::last_message_of(database, &vault, workspace, session_id, Sender::Bot).await.unwrap();
+    assert!(last.is_none());
 }
 
 async fn a_published_chunk_is_seen_with_its_own_words(database: &Database) {
@@ -621,6 +713,9 @@ contract_tests! {
     a_session_has_one_open_ticket_a_reason_however_many_are_opened_at_once,
     a_ticket_survives_the_round_trip_in_its_own_workspace_only,
     an_accuracy_record_keeps_a_draft_that_was_not_sent,
+    settings_survive_the_round_trip_in_their_own_workspace_only,
+    twelve_changes_of_settings_at_once_are_made_one_after_the_other,
+    a_session_is_a_person_s_from_the_request_until_it_is_handed_back,
     a_published_chunk_is_seen_with_its_own_words,
     a_new_version_takes_the_place_of_the_old_one_at_once,
     published_files_come_in_pages_of_their_own_workspace,

@@ -21,6 +21,9 @@ async fn prey(app: &TestApp) -> Prey {
     let token = reply["sessionToken"].as_str().unwrap();
     let body = json!({ "title": SECRET_OF_BIKES, "description": SECRET_OF_BIKES, "sessionId": "visitor-123" });
     let opened = app.post("/tickets", &body).key(&app.bikes.publishable).session_token(token).send().await.json();
+    let wish = json!({ "systemPrompt": SECRET_OF_BIKES });
+    let changed = app.call(Method::PUT, "/ai/config").json(&wish).key(&app.bikes.secret).send().await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text());
     Prey {
         session: "visitor-123".into(),
         session_token: token.to_owned(),
@@ -59,6 +62,13 @@ fn attempts(app: &TestApp, method: &str, path: &str, prey: &Prey) -> Option<Vec<
             false,
         )],
         ("get", "/tickets/{id}") => vec![(reach(format!("/tickets/{}", prey.ticket)), true)],
+        ("get", "/ai/config") => {
+            vec![(reach(path.into()), false), (reach(format!("{path}?workspaceId={}", app.bikes.workspace)), false)]
+        }
+        ("put", "/ai/config") => vec![
+            (reach(path.into()).json(&json!({ "systemPrompt": "of somebody else" })), false),
+            (reach(path.into()).json(&json!({ "workspaceId": app.bikes.workspace, "enabled": false })), true),
+        ],
         ("get", "/" | "/healthz" | "/readyz") => vec![(reach(path.into()), false)],
         _ => return None,
     })
@@ -121,6 +131,8 @@ async fn no_route_shows_a_workspace_to_another_s_key() {
     let ticket = app.get(&format!("/tickets/{}", prey.ticket)).key(&app.bikes.secret).send().await;
     assert_eq!(ticket.status, StatusCode::OK);
     assert_eq!(ticket.json()["messages"], json!([]));
+    let settings = app.get("/ai/config").key(&app.bikes.secret).send().await.json();
+    assert_eq!((&settings["systemPrompt"], &settings["version"]), (&json!(SECRET_OF_BIKES), &json!(1)), "{settings}");
     assert!(app.search(&app.bikes, "Zephyrine").await[0]["text"].as_str().unwrap().contains(SECRET_OF_BIKES));
 }
 

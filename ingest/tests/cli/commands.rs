@@ -37,7 +37,7 @@ fn a_setting_that_is_misspelt_is_named() {
 #[test]
 fn a_publishable_key_cannot_have_a_scope_for_knowledge() {
     let site = Site::new();
-    for scope in ["knowledge:read", "chat,knowledge:write", "admin:read"] {
+    for scope in ["knowledge:read", "chat,knowledge:write", "admin:read", "admin:write"] {
         let arguments = ["key", "create", "--workspace", &site.workspace, "--scopes", scope];
         site.candor(&arguments).ends_with(2).says(&["publishable key", "--kind secret"]);
     }

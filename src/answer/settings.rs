@@ -1,0 +1,278 @@
+//! How a workspace wants its questions answered: read once for each question and handed down, so that a change is in force for the
+//! very next one, in every process.
+
+use crate::answer::confidence::Calibration;
+use crate::answer::language::Language;
+use crate::answer::store;
+use crate::database::DatabaseError;
+use crate::engine::Engine;
+use crate::ids::{ApiKeyId, WorkspaceId};
+use crate::inference::Gemini;
+use crate::people::store as people;
+
+/// A workspace's answering settings. `None` is always "as the server does by itself".
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnswerSettings {
+    /// Goes up with each change; 0 where nothing was ever changed.
+    pub version: i64,
+    /// Whether questions are answered at all; if not, each goes to a person.
+    pub enabled: bool,
+    /// Who drafts: the language model where the server has one, else the articles' own sentences.
+    pub provider: Option<Provider>,
+    /// Which of the provider's models.
+    pub model: Option<String>,
+    /// How freely the model chooses its words.
+    pub temperature: Option<f64>,
+    /// Tokens of a draft, hidden thoughts included.
+    pub tokens_max: Option<u32>,
+    /// What the workspace wishes about tone.
+    pub system_prompt: Option<String>,
+    /// What Candor's own sentences are in where a request names no language; `None`: the message's.
+    pub language: Option<Language>,
+    /// Drafts whose confidence is below are not sent; `None`: the calibration's.
+    pub threshold: Option<f64>,
+    /// Who changed it last, and when.
+    pub changed: Option<Changed>,
+}
+
+/// The last change of settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The key that it was made with.
+    pub by: ApiKeyId,
+    /// When.
+    pub at_ms: i64,
+}
+
+/// Who drafts answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// A language model of Google's.
+    Gemini,
+    /// Nobody: the articles' own sentences.
+    Extractive,
+}
+
+impl Provider {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Gemini, Self::Extractive];
+
+    /// Its name on the wire and in SQL.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gemini => "gemini",
+            Self::Extractive => "extractive",
+        }
+    }
+
+    /// The provider of this name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|provider| provider.name() == name)
+    }
+}
+
+/// Where the threshold in force comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ThresholdFrom {
+    /// The workspace has set it.
+    Workspace,
+    /// The calibration brings it.
+    Calibration,
+}
+
+/// What is promised for a threshold that a workspace has set: nobody has counted what it does.
+const NOTHING_PROMISED: &str = "the workspace's own threshold: no guarantee";
+
+/// What of the settings a trace keeps; the threshold stands beside it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SettingsTrace {
+    /// Their version; 0 where nothing was ever changed.
+    pub version: i64,
+    /// Whether questions are answered at all.
+    pub enabled: bool,
+    /// Who drafts.
+    pub provider: Provider,
+    /// The model, where one drafts.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub model: Option<String>,
+    /// Where the threshold comes from.
+    pub threshold_from: ThresholdFrom,
+}
+
+impl Default for AnswerSettings {
+    fn default() -> Self {
+        Self {
+            version: 0,
+            enabled: true,
+            provider: None,
+            model: None,
+            temperature: None,
+            tokens_max: None,
+            system_prompt: None,
+            language: None,
+            threshold: None,
+            changed: None,
+        }
+    }
+}
+
+/// Why settings were not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// Somebody else has changed them since.
+    #[error("the settings are at version {version} by now")]
+    Stale {
+        /// Where they are.
+        version: i64,
+    },
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl AnswerSettings {
+    /// The settings of `workspace` as they are now.
+    ///
+    /// # Errors
+    /// As the database.
+    pub async fn load(engine: &Engine, workspace: WorkspaceId) -> Result<Self, DatabaseError> {
+        store::settings(engine.database(), workspace).await
+    }
+
+    /// Changes the settings of `workspace` where `is_expected` agrees with their version, and gives what they are then. What changes
+    /// nothing leaves the version as it is.
+    ///
+    /// # Errors
+    /// [`ChangeError::Stale`] where `is_expected` does not agree.
+    pub async fn change(
+        engine: &Engine,
+        workspace: WorkspaceId,
+        by: ApiKeyId,
+        is_expected: impl Fn(i64) -> bool,
+        change: impl FnOnce(&mut Self),
+    ) -> Result<Self, ChangeError> {
+        let at_ms = engine.clock().now_ms();
+        let mut transaction = engine.database().begin().await?;
+        // Keeps another change waiting until this one is there: it is to be made to what this one leaves.
+        people::touch_workspace(&mut transaction, workspace, at_ms).await?;
+        let before = store::settings_in(&mut transaction, workspace).await?;
+        if !is_expected(before.version) {
+            return Err(ChangeError::Stale { version: before.version });
+        }
+        let mut after = before.clone();
+        change(&mut after);
+        if after == before {
+            return Ok(before);
+        }
+        after.version += 1;
+        after.changed = Some(Changed { by, at_ms });
+        store::put_settings(&mut transaction, workspace, &after, Changed { by, at_ms }).await?;
+        transaction.commit().await?;
+        Ok(after)
+    }
+
+    /// Who drafts, on a server with these parts: a provider that the server has no key for is none.
+    #[must_use]
+    pub fn provider(&self, engine: &Engine) -> Provider {
+        match (self.provider, engine.gemini()) {
+            (Some(Provider::Extractive), _) | (_, None) => Provider::Extractive,
+            (Some(Provider::Gemini) | None, Some(_)) => Provider::Gemini,
+        }
+    }
+
+    /// The language model that drafts, where one does.
+    #[must_use]
+    pub fn gemini(&self, engine: &Engine) -> Option<Gemini> {
+        let of_server = match self.provider(engine) {
+            Provider::Gemini => engine.gemini()?,
+            Provider::Extractive => return None,
+        };
+        Some(self.model.as_ref().map_or_else(|| of_server.clone(), |model| of_server.of_model(model)))
+    }
+
+    /// Drafts whose confidence is below are not sent.
+    #[must_use]
+    pub fn threshold(&self, calibration: &Calibration) -> f64 {
+        self.threshold.unwrap_or_else(|| calibration.threshold())
+    }
+
+    /// Where that comes from.
+    #[must_use]
+    pub fn threshold_from(&self) -> ThresholdFrom {
+        if self.threshold.is_some() { ThresholdFrom::Workspace } else { ThresholdFrom::Calibration }
+    }
+
+    /// What may be claimed for it, in a sentence.
+    #[must_use]
+    pub fn promise<'a>(&self, calibration: &'a Calibration) -> &'a str {
+        if self.threshold.is_some() { NOTHING_PROMISED } else { &calibration.guarantee }
+    }
+
+    /// What a trace keeps.
+    pub(super) fn trace(&self, engine: &Engine) -> SettingsTrace {
+        SettingsTrace {
+            version: self.version,
+            enabled: self.enabled,
+            provider: self.provider(engine),
+            model: self.gemini(engine).map(|gemini| gemini.model().to_owned()),
+            threshold_from: self.threshold_from(),
+        }
+    }
+
+    /// All that makes a draft or a decision differ from the server's own, for its hash; `None` where nothing does.
+    pub(super) fn differences(&self) -> Option<serde_json::Value> {
+        let own = Self { version: 0, enabled: true, language: None, changed: None, ..self.clone() };
+        (own != Self::default()).then(|| {
+            serde_json::json!({
+                "provider": own.provider,
+                "model": own.model,
+                "temperature": own.temperature,
+                "tokens_max": own.tokens_max,
+                "system_prompt": own.system_prompt,
+                "threshold": own.threshold,
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_is_the_calibration_s_until_the_workspace_sets_one() {
+        let calibration = Calibration::shipped().unwrap();
+        let settings = AnswerSettings::default();
+        assert!((settings.threshold(&calibration) - calibration.threshold()).abs() < 1e-12);
+        assert_eq!(settings.threshold_from(), ThresholdFrom::Calibration);
+        assert_eq!(settings.promise(&calibration), calibration.guarantee);
+        let own = AnswerSettings { threshold: Some(0.5), ..settings };
+        assert!((own.threshold(&calibration) - 0.5).abs() < 1e-12);
+        assert_eq!((own.threshold_from(), own.promise(&calibration)), (ThresholdFrom::Workspace, NOTHING_PROMISED));
+    }
+
+    #[test]
+    fn who_changed_settings_and_how_they_are_told_makes_no_answer_differ() {
+        let ids = crate::ids::Ids::counted();
+        let changed = Some(Changed { by: ApiKeyId::new(&ids, 1), at_ms: 1 });
+        let told =
+            AnswerSettings { version: 7, language: Some(Language::German), changed, ..AnswerSettings::default() };
+        assert_eq!(told.differences(), None);
+        let warmer = AnswerSettings { temperature: Some(0.5), ..told };
+        assert!(warmer.differences().is_some());
+    }
+
+    #[test]
+    fn a_provider_is_found_by_the_name_that_it_is_stored_with() {
+        for provider in Provider::ALL {
+            assert_eq!(Provider::of_name(provider.name()), Some(provider));
+            assert_eq!(serde_json::to_value(provider).unwrap(), provider.name());
+        }
+        assert_eq!(Provider::of_name("openai"), None);
+    }
+}
