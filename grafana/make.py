@@ -360,8 +360,8 @@ PER_SECOND, PER_MINUTE = "suffix:/s", "suffix:/min"
 # --- Candor ---------------------------------------------------------------------------------
 
 ESCALATED, ANSWERED = 'decision="escalated"', 'decision="answered"'
-# A greeting is no question.
-ASKED = 'decision!="smalltalk"'
+# A greeting is no question, and what is said to a person is not Candor's to answer.
+ASKED = 'decision!~"smalltalk|with_agent"'
 # Probes of a balancer are not customers, and would hide them.
 NO_PROBES = 'route!~"/healthz|/readyz"'
 FAILED = 'status=~"5.."'
