@@ -21,6 +21,7 @@ mod rehearsal;
 pub mod rewrite;
 pub mod search_text;
 mod small_talk;
+pub mod support;
 mod trace;
 
 use crate::answer::confidence::Judged;
