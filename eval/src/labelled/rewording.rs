@@ -119,17 +119,15 @@ fn clause_order(sentence: &str, _: &mut Draw) -> Option<String> {
 }
 
 /// Words for which another may stand in nearly every sentence.
-const SYNONYMS: [(&str, &str); 40] = [
+const SYNONYMS: [(&str, &str); 36] = [
     ("also", "additionally"),
     ("however", "but"),
-    ("because", "since"),
     ("began", "started"),
     ("begin", "start"),
     ("large", "big"),
     ("created", "made"),
     ("located", "situated"),
     ("called", "named"),
-    ("known", "referred to"),
     ("used", "utilized"),
     ("use", "employ"),
     ("approximately", "about"),
@@ -153,11 +151,9 @@ const SYNONYMS: [(&str, &str); 40] = [
     ("resolve", "fix"),
     ("verify", "check"),
     ("select", "choose"),
-    ("make", "ensure"),
     ("including", "such as"),
     ("several", "various"),
     ("various", "several"),
-    ("led", "resulted"),
     ("stated", "said"),
     ("contains", "includes"),
 ];
@@ -170,8 +166,7 @@ fn synonym(sentence: &str, draw: &mut Draw) -> Option<String> {
         if token.core != lower {
             return None;
         }
-        // "make" is "ensure" only in "make sure", which is left alone.
-        SYNONYMS.iter().find(|(word, other)| *word == lower && *other != "ensure").map(|(_, other)| *other)
+        SYNONYMS.iter().find(|(word, _)| *word == lower).map(|(_, other)| *other)
     };
     let places: Vec<usize> = (0..tokens.len()).filter(|place| known(&tokens[*place]).is_some()).collect();
     for place in draw.order(places.len()).into_iter().take(2).map(|chosen| places[chosen]) {

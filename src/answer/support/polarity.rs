@@ -40,10 +40,14 @@ fn is_denied(words: &[Word], place: usize) -> bool {
     false
 }
 
-/// What the negation at `place` denies: the first word after it that carries a fact, else the last before it ("it works not").
+/// What the negation at `place` denies: the first word after it that carries a fact, else the last before it ("it works not"), as far as
+/// no comma or bracket stands between.
 fn denied_by(words: &[Word], place: usize) -> Option<usize> {
-    let after = (place + 1..words.len().min(place + 1 + REACH)).find(|next| words[*next].weight() > 0.0);
-    after.or_else(|| (0..place).rev().find(|before| words[*before].weight() > 0.0))
+    let carries = |place: &usize| words[*place].weight() > 0.0;
+    let end = (place + 1..words.len().min(place + 1 + REACH)).find(|next| words[*next].after_break);
+    let after = (place + 1..end.unwrap_or(words.len().min(place + 1 + REACH))).find(carries);
+    let start = (0..=place).rev().find(|before| words[*before].after_break).unwrap_or(0);
+    after.or_else(|| (start..place).rev().find(carries))
 }
 
 /// The places of the words that are denied, one for each negation.
@@ -113,16 +117,11 @@ pub fn universals(sentence: &[Word], span: &Span) -> usize {
         .count()
 }
 
-/// How many words that limit what is said stand between two aligned words of the span, or right after the last, and not in the sentence.
+/// How many words that limit what is said stand in the part of the span that the sentence repeats, or right after it, and not in the
+/// sentence.
 #[must_use]
 pub fn limits_lost(sentence: &[Word], span: &Span) -> usize {
     lost(sentence, span).filter(|word| contrasts::is_limit(&word.text)).count()
-}
-
-/// How many words that leave cases out stand in the part of the span that the sentence repeats, and not in the sentence.
-#[must_use]
-pub fn hedges_lost(sentence: &[Word], span: &Span) -> usize {
-    lost(sentence, span).filter(|word| contrasts::is_hedge(&word.text)).count()
 }
 
 /// The words of the part of the span that the sentence repeats, and a little beyond it, that the sentence has not.

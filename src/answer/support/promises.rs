@@ -47,8 +47,10 @@ signal trait",
     Promises {
         own: "he|voy a|acabo de|yo",
         company: "hemos|vamos a|un compañero le|un agente le|nuestro equipo|alguien le|su ticket ha sido|su solicitud ha sido|se ha",
-        acts: "escalado escalar reembols contact llamar llamará llamado abierto abrir creado crear cancel enviar enviado enviaré transfer \
-reenvi inform revisar verific reemplaz ocupar",
+        // Whole forms: "he" is English too.
+        acts: "escalado escalar reembolsado reembolsar reembolsaremos contactado contactar contactará llamado llamar llamará abierto abrir \
+creado crear cancelado cancelar enviado enviar enviaremos transferido transferir reenviado reenviar informado informar revisado revisar \
+verificado verificar reemplazado reemplazar ocuparme",
         reach: 4,
     },
     Promises {
@@ -140,6 +142,7 @@ mod tests {
         for sentence in [
             "We will refund you within 5 days.",
             "You can send the bike to the workshop.",
+            "He contacted the workshop.",
             "We have three plans.",
             "Open a ticket in the app.",
             "Sie haben 30 Tage.",

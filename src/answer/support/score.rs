@@ -3,31 +3,35 @@
 use crate::answer::support::fault::Fault;
 use crate::answer::support::signals::Signals;
 
-/// What each signal takes from the logit, and the fault that it means.
-const WEIGHTS: [(f64, Fault); 17] = [
-    (3.0, Fault::WordsNotFound),
-    (2.0, Fault::WordsNotFound),
-    (2.0, Fault::ClaimAdded),
-    (2.0, Fault::ClaimAdded),
-    (5.0, Fault::NumberNotFound),
-    (1.5, Fault::NumberMisplaced),
-    (3.0, Fault::NumberMisplaced),
-    (3.0, Fault::NameNotFound),
-    (1.0, Fault::NameMisplaced),
-    (3.0, Fault::Denied),
-    (3.0, Fault::Opposite),
-    (3.0, Fault::Overgeneralised),
-    (1.5, Fault::Overgeneralised),
-    (1.5, Fault::Overgeneralised),
-    (0.5, Fault::Overgeneralised),
-    (2.0, Fault::RelationDiffers),
-    (1.5, Fault::RelationDiffers),
+/// What each signal takes from the logit, in the signals' order, and the fault that it means.
+///
+/// A logistic regression on what `eval dataset answers` makes of SQuAD 2.0's development set, of the kinds number, name, negation,
+/// `added_claim` and relation alone, drawn towards 5 for a contradiction and 1 to 3 for the rest; those kinds say nothing about
+/// `other_unit`, `opposite` and `generalised`, which keep their 5. The broken pairs are held at 4, where the fit would have 6 and 7: models
+/// order words more freely than the rewordings that were fitted on.
+const WEIGHTS: [(f64, Fault); 16] = [
+    (2.69, Fault::WordsNotFound),
+    (1.66, Fault::WordsNotFound),
+    (1.84, Fault::ClaimAdded),
+    (1.64, Fault::ClaimAdded),
+    (6.18, Fault::NumberNotFound),
+    (1.51, Fault::NumberMisplaced),
+    (5.00, Fault::NumberMisplaced),
+    (6.00, Fault::NameNotFound),
+    (1.07, Fault::NameMisplaced),
+    (6.64, Fault::Denied),
+    (5.00, Fault::Opposite),
+    (5.00, Fault::Overgeneralised),
+    (1.40, Fault::Overgeneralised),
+    (1.27, Fault::Overgeneralised),
+    (4.00, Fault::RelationDiffers),
+    (4.00, Fault::RelationDiffers),
 ];
 
 /// The logit of a sentence that nothing speaks against.
-const BASE: f64 = 3.0;
+const BASE: f64 = 2.29;
 
-/// Sentences that score less are not said.
+/// Sentences that score less are not said. At a half, two in a hundred reworded sentences are lost, and none that is quoted.
 pub const SCORE_MIN: f64 = 0.5;
 
 /// The probability that a sentence is supported, 0 to 1.
@@ -43,7 +47,23 @@ pub fn fault(signals: &Signals) -> Option<Fault> {
     if score(signals) >= SCORE_MIN {
         return None;
     }
-    let against = |place: &usize| signals[*place] * WEIGHTS[*place].0;
-    let most = (0..signals.len()).max_by(|one, other| against(one).total_cmp(&against(other)))?;
-    Some(WEIGHTS[most].1)
+    let against = |fault: Fault| {
+        let of_fault = signals.iter().zip(WEIGHTS).filter(|(_, (_, other))| *other == fault);
+        of_fault.map(|(signal, (weight, _))| signal * weight).sum::<f64>()
+    };
+    WEIGHTS.into_iter().map(|(_, fault)| fault).max_by(|one, other| against(*one).total_cmp(&against(*other)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_against_a_sentence_is_enough_and_one_contradiction_is_too_much() {
+        let mut signals = Signals::default();
+        assert!(score(&signals) > 0.9 && fault(&signals).is_none());
+        signals[4] = 1.0;
+        assert!(score(&signals) < SCORE_MIN);
+        assert_eq!(fault(&signals), Some(Fault::NumberNotFound));
+    }
 }

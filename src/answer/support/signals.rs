@@ -5,7 +5,7 @@ use crate::answer::support::words::{Kind, Word};
 use crate::answer::support::{amounts, polarity, relations};
 
 /// What the signals are called, in the order of [`of`].
-pub const NAMES: [&str; 17] = [
+pub const NAMES: [&str; 16] = [
     "uncovered",
     "uncovered_anywhere",
     "uncovered_clause",
@@ -20,7 +20,6 @@ pub const NAMES: [&str; 17] = [
     "generalised",
     "universal",
     "limit_lost",
-    "hedge_lost",
     "broken_pairs",
     "broken_anchors",
 ];
@@ -66,7 +65,6 @@ pub fn of(sentence: &[Word], context: &Context, question: &[Word], carried: Opti
         flag(polarity::generalises(sentence, &span)),
         flag(polarity::universals(sentence, &span) > 0),
         flag(polarity::limits_lost(sentence, &span) > 0),
-        flag(polarity::hedges_lost(sentence, &span) > 0),
         relations::broken_pairs(sentence, &span),
         relations::broken_anchors(sentence, &span),
     ]

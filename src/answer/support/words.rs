@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use rust_stemmers::{Algorithm, Stemmer};
 
 use crate::answer::support::function_words;
+use crate::index::scripts::is_unspaced;
 
 /// A word of a text.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,10 +66,19 @@ fn begin_alike(one: &str, other: &str) -> bool {
 #[must_use]
 pub fn words(text: &str) -> Vec<Word> {
     let letters: Vec<char> = text.chars().map(|letter| if letter == '’' { '\'' } else { letter }).collect();
-    let mut words = Vec::new();
+    let mut words: Vec<Word> = Vec::new();
     let (mut place, mut after_break, mut begins) = (0, false, true);
     while place < letters.len() {
         let letter = letters[place];
+        if is_unspaced(letter) {
+            // In pairs, as the index reads them; the last letter of a run stands in the pair before, unless the run is it alone.
+            let next = letters.get(place + 1).copied().filter(|next| is_unspaced(*next));
+            if next.is_some() || place == 0 || !is_unspaced(letters[place - 1]) {
+                push(&mut words, &std::iter::once(letter).chain(next).collect::<String>(), Kind::Content, after_break);
+            }
+            (place, after_break, begins) = (place + 1, false, false);
+            continue;
+        }
         if letter.is_alphanumeric() {
             let end = run_end(&letters, place);
             let run: String = letters[place..end].iter().collect();
@@ -85,8 +95,19 @@ pub fn words(text: &str) -> Vec<Word> {
         }
         place += 1;
     }
+    if words.iter().filter(|word| GERMAN.contains(&word.text.as_str())).count() >= 2 {
+        for word in words.iter_mut().filter(|word| word.kind == Kind::Name) {
+            word.kind = Kind::Content;
+        }
+    }
     words
 }
+
+/// Words by two of which German is known, where every noun has a capital.
+const GERMAN: [&str; 22] = [
+    "der", "die", "das", "den", "dem", "des", "und", "ist", "sind", "nicht", "ein", "eine", "einen", "mit", "für",
+    "auf", "sie", "ihr", "ihre", "wird", "von", "zu",
+];
 
 /// Where the letters and digits that begin at `start` end; with what holds numbers, addresses and contractions together.
 fn run_end(letters: &[char], start: usize) -> usize {
@@ -98,7 +119,7 @@ fn run_end(letters: &[char], start: usize) -> usize {
             ',' | ':' => before.is_ascii_digit() && next.is_ascii_digit(),
             '.' => before.is_alphanumeric() && next.is_alphanumeric() && !next.is_uppercase(),
             '\'' => before.is_alphabetic() && next.is_alphabetic(),
-            _ => letter.is_alphanumeric(),
+            _ => letter.is_alphanumeric() && !is_unspaced(letter),
         };
         if !joins {
             break;
@@ -209,6 +230,12 @@ mod tests {
     #[test]
     fn a_contracted_negation_is_a_word_of_its_own() {
         assert_eq!(shown("It can't, won’t and didn't; that's Bob's."), "it can not will not and did not that bob");
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_read_in_pairs_and_german_nouns_are_no_names() {
+        assert_eq!(shown("30日以内に返品"), "30 日以 以内 内に に返 返品");
+        assert!(words("Die Rückgabe ist in Berlin frei").iter().all(|word| word.kind != Kind::Name));
     }
 
     #[test]
