@@ -30,26 +30,23 @@ pub fn compare(sentence: &[Word], span: &Span, context: &Context, question: &[Wo
             numbers.missing += 1;
         } else if !span.words.iter().any(|other| other.stem == word.stem) {
             numbers.elsewhere += 1;
-        } else if let Some(unit) = unit_at(sentence, place) {
+        } else {
+            let units = units_at(sentence, place);
             let same = span.words.iter().enumerate().filter(|(_, other)| other.stem == word.stem);
-            let units: Vec<Option<&str>> = same.map(|(place, _)| unit_at(&span.words, place)).collect();
             // A number without a unit may leave it to its sentence ("from 20 to 30 days").
-            let agrees = |other: &Option<&str>| other.is_none_or(|other| is_same_unit(unit, other));
-            numbers.other_unit += usize::from(!units.iter().any(agrees));
+            let agrees = |others: Vec<&str>| {
+                others.is_empty() || units.iter().all(|unit| others.iter().any(|other| is_same_unit(unit, other)))
+            };
+            numbers.other_unit += usize::from(!same.map(|(place, _)| units_at(&span.words, place)).any(agrees));
         }
     }
     numbers
 }
 
-/// The unit of the number at `place`: a word right after it, or a sign right before.
-fn unit_at(words: &[Word], place: usize) -> Option<&str> {
+/// The units of the number at `place`, of the words right after it: "1.2 dollar million" has two.
+fn units_at(words: &[Word], place: usize) -> Vec<&str> {
     let after = words.iter().skip(place + 1).take(UNIT_REACH).take_while(|word| !word.after_break);
-    let before = place.checked_sub(1).map(|before| &words[before]).filter(|word| is_currency(&word.stem));
-    after.chain(before).map(|word| word.stem.as_str()).find(|stem| is_unit(stem))
-}
-
-fn is_currency(stem: &str) -> bool {
-    ["dollar", "euro", "pound", "yen", "usd", "eur", "gbp"].contains(&stem)
+    after.map(|word| word.stem.as_str()).filter(|stem| is_unit(stem)).collect()
 }
 
 #[cfg(test)]
@@ -68,6 +65,7 @@ mod tests {
             ("The fee is 1500 euros at most.", (0, 0, 0)),
             ("The fee is $1,500 at most.", (0, 0, 1)),
             ("The fee is 20 percent.", (0, 0, 0)),
+            ("The fee is €1,500 million at most.", (0, 0, 1)),
             ("It charges in four hours.", (0, 0, 0)),
             ("A return is free.", (0, 0, 0)),
         ] {

@@ -6,7 +6,8 @@ use crate::answer::support::words::{Kind, Word};
 /// Words that may stand between two that belong together, in the span.
 const REACH: usize = 6;
 
-/// The share of neighbouring words, both of which the span has, that do not follow one another there; 0 without such pairs.
+/// The share of neighbouring words, both of which the span has, that do not follow one another there. One pair more is counted than
+/// there are, so that few pairs say little.
 ///
 /// A clause that moves as a whole breaks one pair; two names that change places break up to four.
 #[must_use]
@@ -16,7 +17,7 @@ pub fn broken_pairs(sentence: &[Word], span: &Span) -> f64 {
         pairs += 1;
         broken += usize::from(!stand_in_order(sentence, span, first, second));
     }
-    if pairs == 0 { 0.0 } else { broken as f64 / pairs as f64 }
+    broken as f64 / (pairs + 1) as f64
 }
 
 /// The share of pairs of a name or a number with the word beside it, both of which the span has, that do not follow one another there.
@@ -29,7 +30,7 @@ pub fn broken_anchors(sentence: &[Word], span: &Span) -> f64 {
         pairs += 1;
         broken += usize::from(!stand_in_order(sentence, span, first, second));
     }
-    if pairs == 0 { 0.0 } else { broken as f64 / pairs as f64 }
+    broken as f64 / (pairs + 1) as f64
 }
 
 /// Pairs of aligned words of the sentence between which no other word carries a fact.
@@ -81,7 +82,7 @@ mod tests {
         assert!(broken(passage, "In 1066 the army of Harold lost the battle of Hastings.") < 0.1);
         assert!(broken(passage, "The army of Harold lost, in 1066, the battle of Hastings.") < 0.3);
         let passage = "The old duke Robert defeated the young king Harold.";
-        assert!(broken(passage, "The old duke Harold defeated the young king Robert.") > 0.6);
+        assert!(broken(passage, "The old duke Harold defeated the young king Robert.") > 0.4);
         assert!(broken(passage, "The young king Harold was defeated by the old duke Robert.") < 0.4);
     }
 }

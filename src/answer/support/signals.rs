@@ -30,6 +30,9 @@ pub type Signals = [f64; NAMES.len()];
 /// How well the passages carry a word that none of them has, by its meaning: 0 not at all, 1 fully.
 pub type Carried<'a> = &'a dyn Fn(&str) -> f64;
 
+/// What a word counts for that is not there.
+type Missing<'a> = &'a dyn Fn(&Word) -> f64;
+
 /// Words of a clause that may be looked up by itself.
 const CLAUSE_WEIGHT_MIN: f64 = 3.0;
 
@@ -47,13 +50,18 @@ pub fn of(sentence: &[Word], context: &Context, question: &[Word], carried: Opti
     };
     let in_span = |word: &Word| span.words.iter().any(|other| word.is_like(other));
     let total = weight(sentence).max(1.0);
-    let anywhere: f64 = sentence.iter().filter(|word| !context.has(word)).map(|word| missing(word, carried)).sum();
+    // What was asked may be said again: "Yes, you can return it after 12 days."
+    let missing = |word: &Word| {
+        let by_meaning = carried.map_or(0.0, |carried| carried(&word.text)).clamp(0.0, 1.0);
+        if asked(word) { 0.0 } else { word.weight() * (1.0 - by_meaning) }
+    };
+    let anywhere: f64 = sentence.iter().filter(|word| !context.has(word)).map(missing).sum();
     let flag = |is: bool| f64::from(u8::from(is));
     [
-        uncovered(sentence, &span, carried),
+        uncovered(sentence, &span, &missing),
         anywhere / total,
-        clauses(sentence).map(|clause| uncovered(clause, &context.span(clause), carried)).fold(0.0, f64::max),
-        (longest_run(sentence, &span, carried) / RUN_WEIGHT_MAX).min(1.0),
+        clauses(sentence).map(|clause| uncovered(clause, &context.span(clause), &missing)).fold(0.0, f64::max),
+        (longest_run(sentence, &span, &missing) / RUN_WEIGHT_MAX).min(1.0),
         flag(numbers.missing > 0),
         flag(numbers.elsewhere > 0),
         flag(numbers.other_unit > 0),
@@ -70,15 +78,10 @@ pub fn of(sentence: &[Word], context: &Context, question: &[Word], carried: Opti
     ]
 }
 
-/// What a word counts for that is not there.
-fn missing(word: &Word, carried: Option<Carried>) -> f64 {
-    word.weight() * (1.0 - carried.map_or(0.0, |carried| carried(&word.text)).clamp(0.0, 1.0))
-}
-
 /// The share of what `sentence` carries that does not stand in `span`.
-fn uncovered(sentence: &[Word], span: &Span, carried: Option<Carried>) -> f64 {
+fn uncovered(sentence: &[Word], span: &Span, missing: Missing) -> f64 {
     let not_there = sentence.iter().zip(&span.aligned).filter(|(_, aligned)| aligned.is_none());
-    not_there.map(|(word, _)| missing(word, carried)).sum::<f64>() / weight(sentence).max(1.0)
+    not_there.map(|(word, _)| missing(word)).sum::<f64>() / weight(sentence).max(1.0)
 }
 
 /// The parts between commas, and before and after "and" or "but", that say enough to be looked up by themselves.
@@ -96,10 +99,10 @@ fn clauses(sentence: &[Word]) -> impl Iterator<Item = &[Word]> {
 }
 
 /// The weight of the longest run of words that the span has not.
-fn longest_run(sentence: &[Word], span: &Span, carried: Option<Carried>) -> f64 {
+fn longest_run(sentence: &[Word], span: &Span, missing: Missing) -> f64 {
     let (mut longest, mut run) = (0.0_f64, 0.0_f64);
     for (word, aligned) in sentence.iter().zip(&span.aligned).filter(|(word, _)| word.weight() > 0.0) {
-        run = if aligned.is_some() { 0.0 } else { run + missing(word, carried) };
+        run = if aligned.is_some() { 0.0 } else { run + missing(word) };
         longest = longest.max(run);
     }
     longest

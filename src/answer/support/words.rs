@@ -68,6 +68,7 @@ pub fn words(text: &str) -> Vec<Word> {
     let letters: Vec<char> = text.chars().map(|letter| if letter == '’' { '\'' } else { letter }).collect();
     let mut words: Vec<Word> = Vec::new();
     let (mut place, mut after_break, mut begins) = (0, false, true);
+    let mut currency = None;
     while place < letters.len() {
         let letter = letters[place];
         if is_unspaced(letter) {
@@ -83,10 +84,19 @@ pub fn words(text: &str) -> Vec<Word> {
             let end = run_end(&letters, place);
             let run: String = letters[place..end].iter().collect();
             push_run(&mut words, &run, after_break, begins);
+            if let Some(sign) = currency.take() {
+                push(&mut words, sign, Kind::Content, false);
+            }
             (place, after_break, begins) = (end, false, false);
             continue;
         }
         if let Some(sign) = function_words::sign(letter) {
+            if letters.get(place + 1).is_some_and(char::is_ascii_digit) {
+                // "€5" is "5 euros".
+                currency = Some(sign);
+                place += 1;
+                continue;
+            }
             push(&mut words, sign, Kind::Content, after_break);
         } else if matches!(letter, '.' | '!' | '?' | '\n' | ':' | '"' | '“' | '•' | '|') {
             (after_break, begins) = (true, true);
@@ -217,7 +227,7 @@ mod tests {
     fn numbers_have_one_spelling_and_units_stand_apart() {
         for (text, expected) in [
             ("1,500 km and 1500km", "1500 km and 1500 km"),
-            ("€1,500.00 or 9.50 EUR", "euro 1500 or 9.50 eur"),
+            ("€1,500.00 or 9.50 EUR", "1500 euro or 9.50 eur"),
             ("50% in the 10th century", "50 percent in the 10 century"),
             ("A 30-day period at 3:30", "a 30 day period at 3:30"),
             ("Error 5.1.10, KB4021 v5", "error 5.1.10 kb4021 v5"),
