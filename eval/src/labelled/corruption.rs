@@ -69,7 +69,7 @@ pub fn corrupted(kind: Kind, sentence: &str, scene: &Scene, draw: &mut Draw) -> 
         Kind::Negation => wording::negation(sentence, draw),
         Kind::Generalisation => wording::generalisation(sentence, draw),
         Kind::Condition => wording::condition(sentence),
-        Kind::Opposite => wording::opposite(sentence, scene, draw),
+        Kind::Opposite => wording::opposite(sentence, draw),
         Kind::Word => wording::word(sentence, scene, draw),
         Kind::AddedClaim => claims::added(sentence, scene, draw),
         Kind::Predicate => claims::predicate(sentence, scene, draw),

@@ -4,11 +4,12 @@ use crate::answer::support::align::Span;
 use crate::answer::support::contrasts;
 use crate::answer::support::words::{Kind, Word};
 
-/// Words that deny what follows, in English, German, French and Spanish. Not "ne", which French puts beside one of them.
-const NEGATIONS: [&str; 33] = [
-    "not", "no", "never", "without", "nor", "neither", "none", "nobody", "nothing", "nowhere", "cannot", "unable",
-    "fail", "fails", "failed", "lack", "lacks", "lacked", "hardly", "nicht", "kein", "keine", "keinen", "keiner",
-    "nie", "niemals", "ohne", "pas", "jamais", "sans", "sin", "nunca", "nadie",
+/// Words that deny what follows, in English, German, French and Spanish. Not "ne", which French puts beside one of them, and not
+/// "nothing", which denies what is before it.
+const NEGATIONS: [&str; 29] = [
+    "not", "no", "never", "without", "nor", "neither", "cannot", "unable", "fail", "fails", "failed", "lack", "lacks",
+    "lacked", "hardly", "nicht", "kein", "keine", "keinen", "keiner", "nie", "niemals", "ohne", "pas", "jamais",
+    "sans", "sin", "nunca", "nadie",
 ];
 
 /// Words between a negation and what it denies.

@@ -46,7 +46,7 @@ const JOINING: [&str; 10] = ["and", "or", "the", "a", "of", "as", "well", "both"
 const SYMMETRIC: [&str; 9] = ["between", "both", "same", "with", "either", "border", "borders", "married", "equals"];
 
 fn is_small(token: &Token) -> bool {
-    token.core.chars().all(|letter| letter.is_lowercase()) && token.core.len() > 1
+    token.core.chars().all(char::is_lowercase) && token.core.len() > 1
 }
 
 fn pairs_of(runs: &[Range<usize>]) -> Vec<(Range<usize>, Range<usize>)> {

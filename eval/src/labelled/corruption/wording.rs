@@ -32,7 +32,7 @@ pub fn negation(sentence: &str, draw: &mut Draw) -> Option<String> {
         return Some(joined(&changed));
     }
     if let Some(place) = (0..tokens.len()).find(|place| tokens[*place].core == "cannot") {
-        changed[place].core = "can".to_owned();
+        "can".clone_into(&mut changed[place].core);
         return Some(joined(&changed));
     }
     let denies = |token: &Token| {
@@ -179,7 +179,7 @@ const OPPOSITES: [(&str, &str); 44] = [
 ];
 
 /// A word's opposite in its place.
-pub fn opposite(sentence: &str, scene: &Scene, draw: &mut Draw) -> Option<String> {
+pub fn opposite(sentence: &str, draw: &mut Draw) -> Option<String> {
     let tokens = tokens(sentence);
     let opposite = |token: &Token| {
         let core = token.core.as_str();
@@ -190,7 +190,6 @@ pub fn opposite(sentence: &str, scene: &Scene, draw: &mut Draw) -> Option<String
     // "Enable or disable" says both.
     let said =
         |place: &usize| opposite(&tokens[*place]).is_some_and(|other| !tokens.iter().any(|token| token.core == other));
-    let _ = scene;
     let places: Vec<usize> = (0..tokens.len()).filter(said).collect();
     let place = *draw.of(&places)?;
     let mut changed = tokens.clone();
