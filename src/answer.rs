@@ -23,6 +23,7 @@ pub mod search_text;
 pub mod settings;
 mod small_talk;
 pub mod store;
+pub mod support;
 mod trace;
 
 use crate::answer::confidence::Judged;

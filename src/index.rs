@@ -10,6 +10,7 @@ use crate::ids::{ChunkId, WorkspaceId};
 mod bm25;
 mod candidates;
 mod edge;
+pub mod scripts;
 mod server;
 
 pub use bm25::{Bm25, TERM_FREQUENCY_MAX, TermFrequencies, TermId, Terms};

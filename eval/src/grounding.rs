@@ -1,14 +1,14 @@
 //! `eval grounding`: how well the check of answers tells supported ones from others.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use candor::answer::grounded;
-use candor::index::Bm25;
+use candor::answer::{grounded, support};
+use candor::index::{Bm25, TermId};
 use comfy_table::Cell;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,11 @@ use crate::table;
 use crate::written;
 
 /// The checker that is measured.
-const CHECKER: &str = "numbers, links and shared words, the least of an answer's sentences";
+const CHECKER: &str =
+    "words, numbers, names, negations and relations against the best place, the least of an answer's sentences";
+
+/// What it is measured against.
+const BASELINE: &str = "the share of an answer's words that stand in the context";
 
 /// Measures the check of answers over labelled ones.
 #[derive(clap::Args)]
@@ -62,12 +66,19 @@ struct Figures {
     supported: usize,
     /// A supported answer scores above one that is not.
     auroc: Option<Figure>,
+    baseline: &'static str,
+    /// The same of plain word overlap.
+    auroc_of_baseline: Option<Figure>,
     /// The best F1 of finding answers that are not supported, and the score below which one is taken for such.
     best_f1: Option<Operating>,
     /// What each threshold finds: of rising ones, those that change something.
     thresholds: Vec<Operating>,
     /// The AUROC of each kind's unsupported answers against all supported ones.
     kinds: Vec<OfKind>,
+    /// Below this score the product does not say a sentence.
+    threshold: f64,
+    /// What of the supported answers scores less than that, by kind.
+    supported_kinds: Vec<OfSupported>,
 }
 
 /// Taking every answer that scores below a threshold for unsupported.
@@ -89,6 +100,24 @@ struct OfKind {
     kind: String,
     answers: usize,
     auroc: Option<Figure>,
+    auroc_of_baseline: Option<Figure>,
+    /// The share that scores below the product's threshold.
+    caught: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct OfSupported {
+    kind: String,
+    answers: usize,
+    /// The share that scores below the product's threshold.
+    false_alarms: f64,
+}
+
+/// The two scores of an answer.
+#[derive(Clone, Copy, Debug)]
+struct Scores {
+    checker: f64,
+    baseline: f64,
 }
 
 /// Rows of the thresholds' table.
@@ -104,8 +133,11 @@ pub fn run(arguments: &GroundingArguments) -> Result<ExitCode> {
     }
     let labelled = read(&arguments.file)?;
     let bm25 = Bm25::new().context("the words cannot be read")?;
-    let scores: Vec<f64> =
-        labelled.par_iter().map(|line| grounded::support(&bm25, &line.context, &line.question, &line.answer)).collect();
+    let score = |line: &Labelled| Scores {
+        checker: grounded::support(&line.context, &line.question, &line.answer),
+        baseline: word_overlap(&bm25, &line.context, &line.answer),
+    };
+    let scores: Vec<Scores> = labelled.par_iter().map(score).collect();
     let figures = Figures::of(&labelled, &scores, arguments.seed);
     print(&figures);
     if let Some(path) = &arguments.out {
@@ -135,10 +167,18 @@ fn read(path: &Path) -> Result<Vec<Labelled>> {
     Ok(labelled)
 }
 
+/// The share of the words of `answer` that stand in `context`; 1 for an answer without any.
+fn word_overlap(bm25: &Bm25, context: &str, answer: &str) -> f64 {
+    let context: HashSet<TermId> = bm25.document(context).ids.into_iter().collect();
+    let said = bm25.document(answer).ids;
+    let shared = said.iter().filter(|term| context.contains(term)).count();
+    if said.is_empty() { 1.0 } else { shared as f64 / said.len() as f64 }
+}
+
 impl Figures {
-    fn of(labelled: &[Labelled], scores: &[f64], seed: u64) -> Self {
-        let auroc = |places: &[usize]| {
-            let ranked = Ranked::new(places.iter().map(|place| (scores[*place], labelled[*place].supported)));
+    fn of(labelled: &[Labelled], scores: &[Scores], seed: u64) -> Self {
+        let auroc = |places: &[usize], of: fn(&Scores) -> f64| {
+            let ranked = Ranked::new(places.iter().map(|place| (of(&scores[*place]), labelled[*place].supported)));
             let group = |place: &usize| labelled[*place].group.as_deref().unwrap_or(&labelled[*place].context);
             let groups: Vec<&str> = places.iter().map(group).collect();
             Bootstrap::over(&groups, seed).figure(|weights| ranked.auroc(weights))
@@ -156,22 +196,44 @@ impl Figures {
             .map(|(kind, places)| OfKind {
                 kind: kind.to_owned(),
                 answers: places.len(),
-                auroc: auroc(&[&supported[..], &places].concat()),
+                auroc: auroc(&[&supported[..], &places].concat(), |scores| scores.checker),
+                auroc_of_baseline: auroc(&[&supported[..], &places].concat(), |scores| scores.baseline),
+                caught: below(&places, scores),
             })
             .collect();
         kinds.sort_by(|one, other| one.kind.cmp(&other.kind));
-        let thresholds = thresholds(labelled, scores);
+        let mut supported_kinds: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for place in &supported {
+            supported_kinds.entry(labelled[*place].kind.as_deref().unwrap_or("supported")).or_default().push(*place);
+        }
+        let of_supported = |(kind, places): (&str, Vec<usize>)| OfSupported {
+            kind: kind.to_owned(),
+            answers: places.len(),
+            false_alarms: below(&places, scores),
+        };
+        let checked: Vec<f64> = scores.iter().map(|scores| scores.checker).collect();
+        let thresholds = thresholds(labelled, &checked);
         let best_f1 = thresholds.iter().copied().max_by(|one, other| one.f1.total_cmp(&other.f1));
         Self {
             checker: CHECKER,
             answers: labelled.len(),
             supported: supported.len(),
-            auroc: auroc(&everything),
+            auroc: auroc(&everything, |scores| scores.checker),
+            baseline: BASELINE,
+            auroc_of_baseline: auroc(&everything, |scores| scores.baseline),
             best_f1,
             thresholds,
             kinds,
+            threshold: support::SCORE_MIN,
+            supported_kinds: supported_kinds.into_iter().map(of_supported).collect(),
         }
     }
+}
+
+/// The share of the answers at `places` that score below the product's threshold.
+fn below(places: &[usize], scores: &[Scores]) -> f64 {
+    let below = places.iter().filter(|place| scores[**place].checker < support::SCORE_MIN).count();
+    below as f64 / places.len().max(1) as f64
 }
 
 /// What each threshold between two scores finds, rising.
@@ -207,14 +269,30 @@ fn thresholds(labelled: &[Labelled], scores: &[f64]) -> Vec<Operating> {
 
 fn print(figures: &Figures) {
     println!("{} answers, {} of them supported, checked by {}", figures.answers, figures.supported, figures.checker);
-    let mut table = table::empty(&["", "answers", "AUROC", "95 % interval"]);
-    let mut row = |name: &str, answers: usize, auroc: Option<Figure>| {
-        let [value, interval] = table::cells(auroc);
-        table.add_row([Cell::new(name), table::number(answers.to_string()), value, interval]);
+    println!("Word overlap is {}; caught is what scores below {}", figures.baseline, figures.threshold);
+    let mut table = table::empty(&["", "answers", "AUROC", "95 % interval", "word overlap", "95 % interval", "caught"]);
+    let mut row = |name: &str, answers: usize, aurocs: [Option<Figure>; 2], caught: Option<f64>| {
+        let [[value, interval], [baseline, of_baseline]] = aurocs.map(table::cells);
+        let caught = table::number(caught.map_or_else(String::new, |caught| format!("{caught:.3}")));
+        table.add_row([
+            Cell::new(name),
+            table::number(answers.to_string()),
+            value,
+            interval,
+            baseline,
+            of_baseline,
+            caught,
+        ]);
     };
-    row("all", figures.answers, figures.auroc);
+    row("all", figures.answers, [figures.auroc, figures.auroc_of_baseline], None);
     for kind in &figures.kinds {
-        row(&kind.kind, kind.answers, kind.auroc);
+        row(&kind.kind, kind.answers, [kind.auroc, kind.auroc_of_baseline], Some(kind.caught));
+    }
+    println!("{table}\n");
+    let mut table = table::empty(&["supported", "answers", "false alarms"]);
+    for kind in &figures.supported_kinds {
+        let cells = [kind.answers.to_string(), format!("{:.3}", kind.false_alarms)].map(table::number);
+        table.add_row(std::iter::once(Cell::new(&kind.kind)).chain(cells));
     }
     println!("{table}\n");
     let mut table = table::empty(&["unsupported below", "precision", "recall", "F1", "false alarms"]);
@@ -251,8 +329,10 @@ mod tests {
     #[test]
     fn the_best_threshold_parts_the_two_kinds() {
         let labelled = [line(true, None), line(true, None), line(false, Some("number")), line(false, Some("name"))];
-        let figures = Figures::of(&labelled, &[0.9, 0.8, 0.2, 0.85], 1);
+        let scores = [(0.9, 0.5), (0.8, 0.5), (0.2, 0.5), (0.85, 0.6)];
+        let figures = Figures::of(&labelled, &scores.map(|(checker, baseline)| Scores { checker, baseline }), 1);
         assert_close(figures.auroc.unwrap().value, 0.75);
+        assert_close(figures.auroc_of_baseline.unwrap().value, 0.25);
         let best = figures.best_f1.unwrap();
         // Both found, with one false alarm: precision 2/3, recall 1.
         assert_close(best.f1, 0.8);
@@ -260,6 +340,8 @@ mod tests {
         assert_eq!(figures.kinds[1].kind, "number");
         assert_close(figures.kinds[1].auroc.unwrap().value, 1.0);
         assert_close(figures.kinds[0].auroc.unwrap().value, 0.5);
+        assert_close(figures.kinds[1].caught, 1.0);
+        assert_close(figures.supported_kinds[0].false_alarms, 0.0);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod interval;
 mod isotonic;
 mod journal;
 mod judge;
+mod labelled;
 mod latency;
 mod library;
 mod logistic;
@@ -99,6 +100,7 @@ enum DatasetCommand {
     Check(dataset::check::CheckArguments),
     Articles(dataset::articles::ArticlesArguments),
     Make(manufacture::MakeArguments),
+    Answers(labelled::AnswersArguments),
 }
 
 #[tokio::main]
@@ -130,6 +132,7 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
             dataset::check::run(&config, &arguments).map(|()| ExitCode::SUCCESS)
         }
         Command::Dataset(DatasetCommand::Articles(arguments)) => dataset::articles::run(&arguments),
+        Command::Dataset(DatasetCommand::Answers(arguments)) => labelled::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&config, &arguments).await,
         Command::Dataset(DatasetCommand::Make(arguments)) => {
             manufacture::run(&config, &arguments).await.map(|()| ExitCode::SUCCESS)

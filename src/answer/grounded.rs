@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use crate::answer::Citation;
 use crate::answer::draft::{Draft, cite};
+pub use crate::answer::support::Fault;
+use crate::answer::support::{self, Context};
 use crate::index::{Bm25, TermId};
 use crate::knowledge::sentences;
 use crate::search::{Found, Passage};
@@ -58,27 +60,12 @@ pub struct CheckedSentence {
     pub text: String,
     /// The ranks of the passages that it names, of those that were offered.
     pub passages: Vec<usize>,
+    /// The probability that its passages carry it, 0 to 1; 0 where it names none.
+    #[serde(default)]
+    pub score: f64,
     /// Why it is not said; `None` when it is.
     pub fault: Option<Fault>,
 }
-
-/// What is wrong with a sentence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fault {
-    /// It names no passage that was offered.
-    NoPassage,
-    /// It has a number that neither its passages nor the question have.
-    NumberNotFound,
-    /// It has a link or an address that none of its passages has.
-    LinkNotFound,
-    /// Too few of its words stand in its passages.
-    WordsNotFound,
-}
-
-/// The share of a sentence's words that its passages must have. Low: a model says things in its own words, and this is only for
-/// what has nothing to do with them.
-const SHARED_WORDS_MIN: f64 = 0.3;
 
 /// Reads what a model wrote. Some put JSON between the fences of a code block, whatever was asked for.
 ///
@@ -95,7 +82,7 @@ pub fn read(text: &str) -> Result<Reply, serde_json::Error> {
 pub fn ground(bm25: &Bm25, question: &str, reply: &Reply, found: &Found) -> (Draft, Vec<CheckedSentence>) {
     let sentences = reply.sentences.iter().take(SENTENCES_MAX).enumerate();
     let checked: Vec<CheckedSentence> =
-        sentences.filter_map(|(place, sentence)| check(bm25, question, place, sentence, &found.passages)).collect();
+        sentences.filter_map(|(place, sentence)| check(question, place, sentence, &found.passages)).collect();
     let said: Vec<&CheckedSentence> = checked.iter().filter(|sentence| sentence.fault.is_none()).collect();
     let mut citations: Vec<Citation> = Vec::new();
     for sentence in &said {
@@ -119,13 +106,7 @@ pub fn ground(bm25: &Bm25, question: &str, reply: &Reply, found: &Found) -> (Dra
 }
 
 /// What is wrong with the sentence at `place`, if anything; `None` for an empty one.
-fn check(
-    bm25: &Bm25,
-    question: &str,
-    place: usize,
-    sentence: &ReplySentence,
-    passages: &[Passage],
-) -> Option<CheckedSentence> {
+fn check(question: &str, place: usize, sentence: &ReplySentence, passages: &[Passage]) -> Option<CheckedSentence> {
     let text = sentence.text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.is_empty() {
         return None;
@@ -142,18 +123,24 @@ fn check(
         let Passage { title, heading_path, text, .. } = &passages[*rank];
         let _ = writeln!(offered, "{title}\n{}\n{text}", heading_path.join("\n"));
     }
-    let fault = if ranks.is_empty() {
-        Some(Fault::NoPassage)
-    } else if !links(&text).all(|link| offered.contains(link)) {
-        Some(Fault::LinkNotFound)
-    } else if !has_numbers(without_step(&text, place), &format!("{offered}\n{question}")) {
-        Some(Fault::NumberNotFound)
-    } else if shared_words(bm25, &text, &offered) < SHARED_WORDS_MIN {
-        Some(Fault::WordsNotFound)
+    let (score, fault) = if ranks.is_empty() {
+        (0.0, Some(Fault::NoPassage))
     } else {
-        None
+        judge(without_step(&text, place), question, &offered, &Context::read(&offered))
     };
-    Some(CheckedSentence { text, passages: ranks, fault })
+    Some(CheckedSentence { text, passages: ranks, score, fault })
+}
+
+/// How well `offered`, which `context` was read from, carries a sentence, and what is wrong with it.
+fn judge(sentence: &str, question: &str, offered: &str, context: &Context) -> (f64, Option<Fault>) {
+    if !links(sentence).all(|link| offered.contains(link)) {
+        return (0.0, Some(Fault::LinkNotFound));
+    }
+    if support::is_promise(sentence, offered) {
+        return (0.0, Some(Fault::Promise));
+    }
+    let support = support::of(sentence, context, question, None);
+    (support.score, support.fault)
 }
 
 /// Links and addresses.
@@ -163,51 +150,22 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| word.contains("://") || word.starts_with("www.") || word.contains('@'))
 }
 
-/// A step without its number, which is the answer's and not the article's: "2. Open the app." in the second place.
+/// A step without its number, which is the answer's and not the article's: "2. Open the app." in the second place, or after it where
+/// the steps are introduced.
 fn without_step(text: &str, place: usize) -> &str {
-    let number = (place + 1).to_string();
-    let rest = text.strip_prefix(&number).and_then(|rest| rest.strip_prefix(". ").or_else(|| rest.strip_prefix(") ")));
-    rest.unwrap_or(text)
+    let split = text.split_once(['.', ')']).filter(|(_, rest)| rest.starts_with(' '));
+    let step =
+        split.filter(|(number, _)| number.parse::<usize>().is_ok_and(|number| (1..=place + 1).contains(&number)));
+    step.map_or(text, |(_, rest)| rest.trim_start())
 }
 
-/// Whether every number of `text` stands in `offered`.
-fn has_numbers(text: &str, offered: &str) -> bool {
-    let offered: HashSet<String> = amounts(offered).collect();
-    amounts(text).all(|number| offered.contains(&number))
-}
-
-/// The numbers of a text, without what is written between thousands: "1,500 km" and "1500km" have the same.
-fn amounts(text: &str) -> impl Iterator<Item = String> {
-    text.split(|char: char| !char.is_ascii_digit() && !matches!(char, '.' | ',' | ':'))
-        .map(|run| run.trim_matches(['.', ',', ':']))
-        .filter(|run| !run.is_empty())
-        .map(|run| {
-            let mut groups = run.split(',');
-            let first = groups.next().unwrap_or_default();
-            let are_thousands = (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3);
-            if are_thousands { run.replace(',', "") } else { run.to_owned() }
-        })
-}
-
-/// The share of the words of `text` that stand in `offered`; 1 for a text without any.
-fn shared_words(bm25: &Bm25, text: &str, offered: &str) -> f64 {
-    let offered: HashSet<TermId> = bm25.document(offered).ids.into_iter().collect();
-    // Numbers are looked for by themselves: how they are written differs.
-    let said = bm25.document(&text.replace(|char: char| char.is_ascii_digit(), " ")).ids;
-    let shared = said.iter().filter(|term| offered.contains(term)).count();
-    if said.is_empty() { 1.0 } else { shared as f64 / said.len() as f64 }
-}
-
-/// How well `context` carries `answer`, as far as the checks of a sentence can tell: the least of its sentences' shares of words,
-/// where a sentence with a number or a link that is not there has none. 0 to 1; 0 for an answer without a sentence.
+/// How well `context` carries `answer`, as far as the checks of a sentence can tell: the least of its sentences' scores. 0 to 1; 0 for an
+/// answer without a sentence.
 #[must_use]
-pub fn support(bm25: &Bm25, context: &str, question: &str, answer: &str) -> f64 {
-    let carried = |(place, span): (usize, Range<usize>)| {
-        let sentence = &answer[span];
-        let stands = links(sentence).all(|link| context.contains(link))
-            && has_numbers(without_step(sentence, place), &format!("{context}\n{question}"));
-        if stands { shared_words(bm25, sentence, context) } else { 0.0 }
-    };
+pub fn support(context: &str, question: &str, answer: &str) -> f64 {
+    let read = Context::read(context);
+    let carried =
+        |(place, span): (usize, Range<usize>)| judge(without_step(&answer[span], place), question, context, &read).0;
     sentences::split(answer).into_iter().enumerate().map(carried).reduce(f64::min).unwrap_or(0.0)
 }
 
@@ -268,6 +226,9 @@ mod tests {
             ("A return is free.", i64::MIN),
             ("A return is free: see https://evil.example/free.", 1),
             ("Ignore that, everything costs nothing for everybody today.", 1),
+            ("A return is not free within 30 days.", 1),
+            ("The fee is $1,500 at most.", 1),
+            ("I have opened a ticket for you.", 1),
         ];
         let (draft, faults) = grounded(&sentences);
         let expected = [
@@ -277,6 +238,9 @@ mod tests {
             Fault::NoPassage,
             Fault::LinkNotFound,
             Fault::WordsNotFound,
+            Fault::Denied,
+            Fault::NumberMisplaced,
+            Fault::Promise,
         ];
         assert_eq!(faults, expected.map(Some));
         assert!(draft.text.is_empty() && draft.citations.is_empty());
@@ -284,10 +248,10 @@ mod tests {
 
     #[test]
     fn an_answer_is_as_well_supported_as_its_worst_sentence() {
-        let bm25 = Bm25::new().unwrap();
-        let support = |answer: &str| support(&bm25, PASSAGE, "Can I return it?", answer);
-        assert!((support("A return is free.") - 1.0).abs() < 1e-9);
-        assert!(support("A return is free within 45 days.").abs() < 1e-9);
+        let support = |answer: &str| support(PASSAGE, "Can I return it?", answer);
+        assert!(support("A return is free.") > 0.9);
+        assert!(support("1. A return is free. 2. Write to help@tarnwheel.example.") > 0.5);
+        assert!(support("A return is free within 45 days.") < 0.5);
         assert!(support("A return is free. Ignore whatever anybody else believes.") < 0.5);
         assert!(support("").abs() < 1e-9);
     }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use qdrant_edge::bm25_embed::{EdgeBm25, EdgeBm25Config};
 
 use crate::index::IndexError;
+use crate::index::scripts::is_unspaced;
 
 /// A term's number: a 32-bit hash of its stem, as Qdrant makes it.
 pub type TermId = u32;
@@ -91,14 +92,6 @@ fn spaced(text: &str) -> Cow<'_, str> {
         before = Some(letter);
     }
     Cow::Owned(spaced)
-}
-
-/// Whether the letter is of a script that puts no spaces between words: Thai, Lao, Burmese, Khmer, Japanese kana, Chinese characters.
-fn is_unspaced(letter: char) -> bool {
-    matches!(letter,
-        '\u{0E00}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{3040}'..='\u{30FF}'
-        | '\u{31F0}'..='\u{31FF}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}'
-        | '\u{20000}'..='\u{2FFFF}')
 }
 
 /// How many of a workspace's chunks hold each term.

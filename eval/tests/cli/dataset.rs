@@ -70,3 +70,27 @@ fn a_broken_copy_is_refused_by_line_and_stays_as_it_is() {
     assert!(sentence.contains("; `eval dataset check .` lists "), "{sentence}");
     assert_eq!(fs::read_to_string(folder.path().join("report.json")).unwrap(), "kept");
 }
+
+#[test]
+fn answers_are_made_of_the_sample_and_the_check_tells_them_better_than_words_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |out: &str, seed: &str| {
+        let set = sample();
+        let output = eval(folder.path(), &["dataset", "answers", set.to_str().unwrap(), "--out", out, "--seed", seed]);
+        assert_eq!(output.status.code(), Some(0), "{}", told(&output.stderr));
+        fs::read(folder.path().join(out)).unwrap()
+    };
+    let answers = make("answers.jsonl", "1");
+    assert_eq!(answers, make("again.jsonl", "1"));
+    assert_ne!(answers, make("other.jsonl", "2"));
+
+    let output = eval(folder.path(), &["grounding", "answers.jsonl", "--out", "grounding.json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output.stderr));
+    let written = fs::read(folder.path().join("grounding.json")).unwrap();
+    let figures: serde_json::Value = serde_json::from_slice(&written).unwrap();
+    let auroc = |name: &str| figures[name]["value"].as_f64().unwrap();
+    assert!(auroc("auroc") > 0.9 && auroc("auroc") > auroc("auroc_of_baseline") + 0.15, "{figures:#}");
+    for kind in figures["supported_kinds"].as_array().unwrap() {
+        assert!(kind["false_alarms"].as_f64().unwrap() < 0.06, "{kind}");
+    }
+}

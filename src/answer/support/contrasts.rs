@@ -1,0 +1,106 @@
+//! Words that say the opposite of one another, and words that say how many or how surely.
+
+/// Pairs of sides, as stems; a sentence with a word of one side does not agree with a passage that has one of the other in its place.
+const OPPOSITES: &[(&str, &str)] = &[
+    ("increas rise grow gain rais", "decreas fall declin reduc drop lower lose"),
+    ("enabl activ on", "disabl deactiv off"),
+    ("allow permit accept let", "forbid prohibit ban refus reject block deni"),
+    ("includ contain", "exclud omit"),
+    ("minimum least min", "maximum most max"),
+    ("more greater higher larger longer", "less fewer smaller shorter"),
+    ("before earlier prior preced", "after later follow"),
+    ("first", "last"),
+    ("begin start open", "end finish stop close"),
+    ("free", "paid charg"),
+    ("success succeed", "fail failur unsuccess"),
+    ("possibl abl", "imposs unabl"),
+    ("valid", "invalid"),
+    ("support", "unsupport"),
+    ("avail", "unavail"),
+    ("legal", "illeg"),
+    ("requir mandatori obligatori", "option voluntari"),
+    ("automat", "manual"),
+    ("new newer newest", "old older oldest"),
+    ("north northern", "south southern"),
+    ("east eastern", "west western"),
+    ("left", "right"),
+    ("upper top above", "bottom below"),
+    ("win won victori defeat beat", "lost loss"),
+    ("buy bought purchas", "sell sold"),
+    ("send sent", "receiv"),
+    ("add added", "remov delet subtract"),
+    ("high", "low"),
+    ("larg big great", "small tini"),
+    ("long", "short"),
+    ("fast quick rapid", "slow"),
+    ("strong", "weak"),
+    ("good better best", "bad wors worst"),
+    ("rich", "poor"),
+    ("public", "privat"),
+    ("inbound incom", "outbound outgo"),
+    ("intern", "extern"),
+    ("upload", "download"),
+    ("encrypt lock", "decrypt unlock"),
+    ("connect", "disconnect"),
+    ("instal", "uninstal"),
+    ("male man men", "femal woman women"),
+    ("posit", "negat"),
+    ("same ident equal", "differ"),
+    ("common", "rare"),
+    ("easi", "difficult hard"),
+    ("earliest", "latest"),
+    ("maximis maxim", "minimis minim"),
+    ("support favor favour", "oppos"),
+    ("creat establish found", "destroy abolish dissolv"),
+];
+
+/// Whether two stems say the opposite of one another.
+#[must_use]
+pub fn are_opposite(one: &str, other: &str) -> bool {
+    let has = |side: &str, stem: &str| side.split(' ').any(|word| word == stem);
+    OPPOSITES.iter().any(|(left, right)| has(left, one) && has(right, other) || has(left, other) && has(right, one))
+}
+
+/// Words that leave no case out.
+const UNIVERSAL: &str = "all always every everyone everybody everything everywhere any anyone anybody anything never none no nobody must \
+entire entirely whole wholly completely fully guaranteed guarantee certainly definitely invariably immediately permanently exclusively \
+immer alle jeder jede nie niemals toujours tous chaque jamais siempre todos todo cada nunca";
+
+/// Words that leave cases out, or doubts.
+const HEDGES: &str = "some sometimes may might can could usually often most mostly many several few occasionally typically generally \
+probably possibly perhaps likely unlikely certain partly partially rarely seldom largely normally commonly frequently tends tend nearly \
+almost roughly approximately about around estimated suggested suggests suggest believed appears appear seems seem reportedly \
+if unless except only when depending depends should \
+manchmal oft meist einige kann könnte wenn parfois souvent certains peut si generalmente algunos puede";
+
+/// Whether a word in lower case leaves no case out.
+#[must_use]
+pub fn is_universal(word: &str) -> bool {
+    UNIVERSAL.split_whitespace().any(|other| other == word)
+}
+
+/// Whether a word in lower case leaves cases out, or doubts.
+#[must_use]
+pub fn is_hedge(word: &str) -> bool {
+    HEDGES.split_whitespace().any(|other| other == word)
+}
+
+/// Words that limit a statement: one that is lost or added makes it another statement.
+const LIMITS: &str = "only unless except if nur außer wenn sauf si seulement solo excepto salvo";
+
+/// Whether a word in lower case limits what is said.
+#[must_use]
+pub fn is_limit(word: &str) -> bool {
+    LIMITS.split_whitespace().any(|other| other == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opposites_go_both_ways_and_words_of_one_side_are_none() {
+        assert!(are_opposite("enabl", "disabl") && are_opposite("disabl", "enabl"));
+        assert!(!are_opposite("enabl", "activ") && !are_opposite("enabl", "enabl"));
+    }
+}
