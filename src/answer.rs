@@ -4,6 +4,7 @@
 
 pub mod confidence;
 pub mod conversation;
+mod cue;
 pub mod curve;
 pub mod decide;
 mod draft;
@@ -20,6 +21,7 @@ pub mod question_hashes;
 mod rehearsal;
 pub mod rewrite;
 pub mod search_text;
+mod sentence;
 pub mod settings;
 mod small_talk;
 pub mod store;
@@ -231,9 +233,9 @@ struct Part {
 
 impl Part {
     fn judged(engine: &Engine, settings: &AnswerSettings, evidence: Evidence, generated: Generated) -> Self {
-        let Evidence { question, found, .. } = evidence;
         let Generated { draft, response_type, needs_person, model } = generated;
-        let features = Features::of(engine.bm25(), &question, &found, &draft);
+        let features = Features::of(engine.bm25(), &evidence, &draft);
+        let Evidence { question, found, .. } = evidence;
         let judged = engine.calibration().judge(&features);
         let threshold = settings.threshold(engine.calibration());
         let mut decision = decide::decide(&draft, needs_person, judged.confidence, threshold);

@@ -3,6 +3,7 @@
 //! Every call takes the workspace as an argument of its own, so that a tenant's scope cannot be forgotten. What the
 //! index returns is a candidate: SQL decides whether it is visible.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::ids::{ChunkId, WorkspaceId};
@@ -183,6 +184,15 @@ pub struct Segments {
     pub pending: Option<String>,
 }
 
+/// What the index keeps of a chunk's parts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PassageVectors {
+    /// Those of its words, as in [`Point::tokens`].
+    pub tokens: Vec<Vec<f32>>,
+    /// Those of its sentences, as in [`Point::sentences`].
+    pub sentences: Vec<Vec<f32>>,
+}
+
 /// What a caller can do about an index that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
@@ -293,6 +303,21 @@ impl Index {
         match self {
             Self::Edge(index) => index.search(workspace, query).await,
             Self::Server(index) => index.search(workspace, &query).await,
+        }
+    }
+
+    /// The vectors of the words and sentences of those of `chunks` that are there, in no order.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub async fn vectors(
+        &self,
+        workspace: WorkspaceId,
+        chunks: &[ChunkId],
+    ) -> Result<HashMap<ChunkId, PassageVectors>, IndexError> {
+        match self {
+            Self::Edge(index) => index.vectors(workspace, chunks).await,
+            Self::Server(index) => index.vectors(workspace, chunks).await,
         }
     }
 

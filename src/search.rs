@@ -6,6 +6,7 @@ mod superseded;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 pub use frequencies::FrequencyCache;
 
@@ -180,13 +181,15 @@ pub struct Found {
     pub passages: Vec<Passage>,
     /// The question as BM25 saw it.
     pub terms: QuestionTerms,
+    /// The question as the embedding model saw it.
+    pub question: Arc<QuestionEmbedding>,
     /// The index generation that was asked.
     pub generation: String,
 }
 
 impl Found {
     /// What two searches of one workspace found, as one: the best of each, then the second of each, and so on, each passage once and
-    /// at most `limit` of them.
+    /// at most `limit` of them. The vectors of the question are those of the first.
     #[must_use]
     pub fn joined(mut self, other: Self, limit: usize) -> Self {
         self.terms.idf.extend(other.terms.idf);
@@ -239,7 +242,7 @@ pub async fn search(
     let looked = async {
         let mut looks = 1;
         loop {
-            let (found, is_whole) = look(engine, workspace, query, &embedding).await?;
+            let (found, is_whole) = look(engine, workspace, query, Arc::clone(&embedding)).await?;
             if is_whole || looks == LOOKS_MAX {
                 return Ok::<_, SearchError>(found);
             }
@@ -280,7 +283,7 @@ async fn look(
     engine: &Engine,
     workspace: WorkspaceId,
     query: &SearchQuery<'_>,
-    embedding: &QuestionEmbedding,
+    embedding: Arc<QuestionEmbedding>,
 ) -> Result<(Found, bool), SearchError> {
     let standing = standing(engine, workspace).await?;
     let mut generation = engine.generation();
@@ -314,7 +317,7 @@ async fn look(
     let mut passages = passages(visible, &ranked);
     passages.truncate(query.limit);
     superseded::leave_out(&mut passages, engine.bm25(), query.text);
-    Ok((Found { passages, terms, generation: generation.row.id.clone() }, is_whole))
+    Ok((Found { passages, terms, question: embedding, generation: generation.row.id.clone() }, is_whole))
 }
 
 async fn standing(engine: &Engine, workspace: WorkspaceId) -> Result<Standing, SearchError> {

@@ -15,10 +15,10 @@ pub struct Draft {
     pub text: String,
     /// What they stand on, in the order of the text; empty when nothing was found.
     pub citations: Vec<Citation>,
-    /// Which of the found passages it stands on first of all, by rank.
-    pub passage_rank: usize,
-    /// The largest share of the question that one of its sentences covers, 0 to 1.
-    pub best_sentence_coverage: f32,
+    /// The number of the evidence's sentence that it stands on first of all.
+    pub best: Option<usize>,
+    /// The numbers of all of the evidence's sentences that it stands on.
+    pub quoted: Vec<usize>,
 }
 
 impl Draft {
@@ -31,7 +31,8 @@ impl Draft {
             self.text = [self.text, other.text].join(BETWEEN);
             self.citations.extend(other.citations);
         }
-        self.best_sentence_coverage = self.best_sentence_coverage.min(other.best_sentence_coverage);
+        // Each counts in its own evidence.
+        (self.best, self.quoted) = (None, Vec::new());
         self
     }
 }

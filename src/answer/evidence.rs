@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use crate::answer::EVIDENCE_PASSAGES_MAX;
 use crate::answer::language::Language;
 use crate::answer::rewrite::Asked;
+use crate::answer::sentence::{self, Sentence};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, WorkspaceId};
 use crate::search::{self, Found, Passage, QuestionTerms, SearchError, SearchQuery};
-use crate::telemetry::Stages;
+use crate::telemetry::{Stage, Stages};
 
 /// Passages that are looked for, so that there are enough of several articles.
 const PASSAGES_FOUND: usize = 16;
@@ -24,6 +25,10 @@ pub(super) struct Evidence {
     /// would let the sentences of the last answer win again.
     pub terms: QuestionTerms,
     pub found: Found,
+    /// What each token of the question counts; nothing where it was carried over.
+    pub weights: Vec<f32>,
+    /// The sentences of the best passages.
+    pub sentences: Vec<Sentence>,
 }
 
 /// Looks for each question of a message; what was found is one where a model reads all of it.
@@ -34,28 +39,62 @@ pub(super) async fn find(
     is_for_model: bool,
     stages: &mut Stages,
 ) -> Result<Vec<Evidence>, SearchError> {
-    let mut evidence = Vec::with_capacity(asked.questions.len());
+    let mut all: Vec<(&str, Found)> = Vec::with_capacity(asked.questions.len());
     for question in &asked.questions {
         let query = SearchQuery::new(question, PASSAGES_FOUND);
         let mut found = search::search(engine, workspace, &query, stages).await?;
         found.passages = of_several_articles(found.passages);
-        let terms = match &asked.own {
-            Some(own) => found.terms.narrowed(&engine.bm25().question(own).ids),
-            None => found.terms.clone(),
-        };
-        evidence.push(Evidence { question: question.clone(), terms, found });
+        all.push((question, found));
     }
-    if is_for_model {
-        evidence = evidence.into_iter().reduce(|one, other| one.and(other, &asked.text)).into_iter().collect();
+    if is_for_model && all.len() > 1 {
+        let joined =
+            all.into_iter().map(|(_, found)| found).reduce(|one, other| one.joined(other, EVIDENCE_PASSAGES_MAX));
+        let whole = stages.time(Stage::Embed, engine.embedder().embed_question(&asked.text)).await?;
+        all = joined.map(|found| (asked.text.as_str(), Found { question: whole, ..found })).into_iter().collect();
+    }
+    let mut evidence = Vec::with_capacity(all.len());
+    for (question, found) in all {
+        let reading = Evidence::read(engine, workspace, question, asked.own.as_deref(), found);
+        evidence.push(stages.time(Stage::Generate, reading).await?);
     }
     Ok(evidence)
 }
 
 impl Evidence {
-    /// What was found for two questions of the message `text`, as one.
-    fn and(self, other: Self, text: &str) -> Self {
-        let found = Found::joined(self.found, other.found, EVIDENCE_PASSAGES_MAX);
-        Self { question: text.to_owned(), terms: found.terms.clone(), found }
+    async fn read(
+        engine: &Engine,
+        workspace: WorkspaceId,
+        question: &str,
+        own: Option<&str>,
+        found: Found,
+    ) -> Result<Self, SearchError> {
+        let terms = match own {
+            Some(own) => found.terms.narrowed(&engine.bm25().question(own).ids),
+            None => found.terms.clone(),
+        };
+        // What was carried over stands before the message's own words.
+        let own_start = own.filter(|own| question.ends_with(own)).map_or(0, |own| question.len() - own.len());
+        let words = found.question.tokens.iter().map(|token| &token.word);
+        let mut weights = search::token_weights(engine.bm25(), &terms, question, words);
+        for (weight, token) in weights.iter_mut().zip(&found.question.tokens) {
+            if token.word.start < own_start {
+                *weight = 0.0;
+            }
+        }
+        let total: f32 = weights.iter().sum();
+        if total > 0.0 {
+            weights.iter_mut().for_each(|weight| *weight /= total);
+        }
+        let mut evidence = Self { question: question.to_owned(), terms, found, weights, sentences: Vec::new() };
+        let generation = engine.generation();
+        // After a switch the vectors of the former generation are gone; sentences are then told by their words.
+        let vectors = if generation.row.id == evidence.found.generation {
+            generation.index.vectors(workspace, &sentence::chunks(&evidence)).await?
+        } else {
+            HashMap::new()
+        };
+        evidence.sentences = sentence::read(engine, &evidence, &vectors);
+        Ok(evidence)
     }
 }
 
@@ -73,18 +112,33 @@ fn of_several_articles(passages: Vec<Passage>) -> Vec<Passage> {
 }
 
 /// Whether a question is in a language that none of the passages is in: the model and the words of the one say little about the
-/// other. `false` where a language is not known.
+/// other. Passages whose language is not known do not count.
 pub(super) fn is_in_other_language(question: &str, passages: &[Passage]) -> bool {
     let Some(asked) = Language::detected(question) else { return false };
-    let mut languages = passages.iter().map(|passage| passage.language.as_deref());
-    !passages.is_empty() && languages.all(|language| language.is_some_and(|language| language != asked.code()))
+    let mut languages = passages.iter().filter_map(|passage| passage.language.as_deref()).peekable();
+    languages.peek().is_some() && languages.all(|language| language != asked.code())
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::ids::Ids;
+    use crate::inference::QuestionEmbedding;
     use crate::search::tests::passage;
+
+    /// Nothing found for `question`.
+    pub(in crate::answer) fn evidence(question: &str) -> Evidence {
+        let terms = QuestionTerms::default();
+        let found = Found {
+            passages: Vec::new(),
+            terms: terms.clone(),
+            question: Arc::new(QuestionEmbedding::default()),
+            generation: "1".into(),
+        };
+        Evidence { question: question.to_owned(), terms, found, weights: Vec::new(), sentences: Vec::new() }
+    }
 
     #[test]
     fn no_article_fills_the_evidence_when_others_are_there() {
@@ -97,12 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn a_language_that_is_not_known_is_no_other_language() {
+    fn a_question_in_no_language_of_the_articles_is_told_from_others() {
         let german = "Wie kann ich eine Rechnung für meine Firma bekommen, wenn ich schon bezahlt habe?";
         let of = |language: Option<&str>| Passage { language: language.map(str::to_owned), ..passage("Text.") };
         assert!(is_in_other_language(german, &[of(Some("en")), of(Some("fr"))]));
         assert!(!is_in_other_language(german, &[of(Some("en")), of(Some("de"))]));
-        assert!(!is_in_other_language(german, &[of(Some("en")), of(None)]));
+        assert!(
+            is_in_other_language(german, &[of(Some("en")), of(None)]) && !is_in_other_language(german, &[of(None)])
+        );
         assert!(!is_in_other_language(german, &[]) && !is_in_other_language("Rechnung?", &[of(Some("en"))]));
     }
 }

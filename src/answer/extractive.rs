@@ -4,99 +4,143 @@ use std::ops::Range;
 
 use crate::answer::Citation;
 use crate::answer::draft::{Draft, cite};
-use crate::index::Bm25;
-use crate::knowledge::sentences;
-use crate::search::{Found, QuestionTerms};
+use crate::answer::evidence::Evidence;
+use crate::answer::sentence::Sentence;
+use crate::search::Passage;
 
 /// What this answerer is called in reports and calibrations; the number goes up when its drafts change.
-pub const NAME: &str = "extractive-2";
+pub const NAME: &str = "extractive-3";
 
 /// Words of an answer at most; more are for a question that asks for steps.
 pub const WORDS_MAX: usize = 60;
 /// Words of an answer that explains how to do something.
 pub const HOW_TO_WORDS_MAX: usize = 120;
 
-/// Passages whose sentences are read.
-const PASSAGES_READ: usize = 5;
-/// How much the passage's rank score counts beside the share of the question that the sentence covers. Any weight from 0.5 to
-/// 4 gives the same accuracy on the open sets within two points; without it, sentences of unrelated passages win.
-const PASSAGE_WEIGHT: f32 = 3.0;
+/// How much the passage's rank score counts beside a sentence's own when the article is chosen: which article answers is told by the
+/// whole passage, which sentence by the sentence.
+const ARTICLE_WEIGHT: f32 = 8.0;
+/// How far behind the best a sentence may be that is quoted too.
+const BEHIND_MAX: f32 = 0.5;
+/// What it counts that a sentence lies between two that are quoted.
+const BETWEEN_BONUS: f32 = 0.15;
+/// What it counts that a line introduces one that is quoted.
+const INTRODUCTION_BONUS: f32 = 0.3;
 
-/// A sentence that an answer may be made of.
-struct Candidate {
-    /// Its passage, by rank.
-    rank: usize,
-    /// Its place among the passage's sentences.
-    place: usize,
-    span: Range<usize>,
-    words: usize,
-    coverage: f32,
-    score: f32,
-}
-
-/// Drafts an answer from what was found: the sentences of one article that hold most of `terms`, in the article's order. None is cut; together they have at most [`WORDS_MAX`] words, unless the best alone has more.
+/// Drafts an answer from what was found: sentences of one article that say most about the question, in the article's order. None is
+/// cut; together they have at most [`WORDS_MAX`] words, unless the best alone has more.
+///
+/// Those that say nearly as much as the best are taken first, and what lies beside them as far as there is room: an answer of
+/// neighbouring sentences reads as one.
 #[must_use]
-pub fn draft(bm25: &Bm25, question: &str, terms: &QuestionTerms, found: &Found) -> Draft {
-    let words_max = if asks_for_steps(question) { HOW_TO_WORDS_MAX } else { WORDS_MAX };
-    let mut candidates = candidates(bm25, terms, found);
-    // Of equal sentences the one that stands first.
-    candidates.sort_by(|one, other| {
-        other.score.total_cmp(&one.score).then_with(|| (one.rank, one.place).cmp(&(other.rank, other.place)))
-    });
-    let Some(best) = candidates.first() else { return Draft::default() };
-    let (passage_rank, best_sentence_coverage) = (best.rank, best.coverage);
-    let article = found.passages[passage_rank].article;
-    // An answer pieced together from several articles reads as if they spoke of one thing.
-    candidates.retain(|candidate| found.passages[candidate.rank].article == article);
-    let mut chosen = within(words_max, candidates);
-    chosen.sort_by_key(|candidate| (found.passages[candidate.rank].start_char, candidate.place));
-    let citations: Vec<Citation> =
-        runs(&chosen).into_iter().map(|(rank, span)| cite(&found.passages[rank], &span)).collect();
+pub(super) fn draft(evidence: &Evidence) -> Draft {
+    let words_max = if asks_for_steps(&evidence.question) { HOW_TO_WORDS_MAX } else { WORDS_MAX };
+    let passages = &evidence.found.passages;
+    let article_score = |sentence: &Sentence| sentence.score + ARTICLE_WEIGHT * passages[sentence.rank].score;
+    let Some(lead) = evidence.sentences.iter().reduce(|best, other| {
+        // Of equal ones the first.
+        if article_score(other) > article_score(best) { other } else { best }
+    }) else {
+        return Draft::default();
+    };
+    let article = passages[lead.rank].article;
+    let mut lines: Vec<Line<'_>> = (evidence.sentences.iter().enumerate())
+        .filter(|(_, sentence)| passages[sentence.rank].article == article)
+        .map(|(number, sentence)| Line::of(number, sentence, &passages[sentence.rank]))
+        .collect();
+    lines.sort_by_key(|line| (line.passage.start_char, line.sentence.place));
+    let Some((best, chosen)) = choose(&lines, words_max) else { return Draft::default() };
+    let chosen: Vec<&Line<'_>> = chosen.into_iter().map(|place| &lines[place]).collect();
+    let citations: Vec<Citation> = runs(&chosen).into_iter().map(|(passage, span)| cite(passage, &span)).collect();
     let quotes: Vec<&str> = citations.iter().map(|citation| citation.quote.as_str()).collect();
-    Draft { text: quotes.join("\n"), citations, passage_rank, best_sentence_coverage }
+    Draft {
+        text: quotes.join("\n"),
+        citations,
+        best: Some(lines[best].number),
+        quoted: chosen.iter().map(|line| line.number).collect(),
+    }
 }
 
-/// The sentences of the best passages with their scores.
-fn candidates(bm25: &Bm25, terms: &QuestionTerms, found: &Found) -> Vec<Candidate> {
-    let passages = found.passages.iter().take(PASSAGES_READ).enumerate();
-    passages
-        .flat_map(|(rank, passage)| {
-            sentences::split(&passage.text).into_iter().enumerate().map(move |(place, span)| {
-                let text = &passage.text[span.clone()];
-                let coverage = terms.covered_by(&bm25.document(text).ids);
-                let score = coverage + PASSAGE_WEIGHT * passage.score;
-                let words = text.split_whitespace().count();
-                Candidate { rank, place, span, words, coverage, score }
-            })
-        })
-        .collect()
+/// A sentence of the article that is quoted.
+struct Line<'a> {
+    /// Its number in the evidence.
+    number: usize,
+    sentence: &'a Sentence,
+    passage: &'a Passage,
+    score: f32,
+    /// Whether it only introduces what follows.
+    introduces: bool,
 }
 
-/// The best of `candidates`, which come best first, that fit into `words_max` words together.
-fn within(words_max: usize, candidates: Vec<Candidate>) -> Vec<Candidate> {
+impl<'a> Line<'a> {
+    fn of(number: usize, sentence: &'a Sentence, passage: &'a Passage) -> Self {
+        let introduces = passage.text[sentence.span.clone()].trim_end().ends_with([':', '：']);
+        Self { number, sentence, passage, score: sentence.score + passage.score, introduces }
+    }
+
+    /// Whether `next` follows it in the same passage.
+    fn adjoins(&self, next: &Self) -> bool {
+        self.sentence.rank == next.sentence.rank && self.sentence.place + 1 == next.sentence.place
+    }
+}
+
+/// The places of the best line and of all that are quoted, in order; `None` of none. `lines` are in the article's order.
+fn choose(lines: &[Line<'_>], words_max: usize) -> Option<(usize, Vec<usize>)> {
+    let mut order: Vec<usize> = (0..lines.len()).collect();
+    order.sort_by(|one, other| {
+        let (one, other) = (&lines[*one], &lines[*other]);
+        other.score.total_cmp(&one.score).then_with(|| one.number.cmp(&other.number))
+    });
+    if order.iter().any(|place| !lines[*place].introduces) {
+        order.retain(|place| !lines[*place].introduces);
+    }
+    let best = *order.first()?;
+    let mut chosen = vec![false; lines.len()];
     let mut words = 0;
-    let mut chosen: Vec<Candidate> = Vec::new();
-    for candidate in candidates {
-        if chosen.is_empty() || words + candidate.words <= words_max {
-            words += candidate.words;
-            chosen.push(candidate);
+    let near = |place: &&usize| lines[**place].score >= lines[best].score - BEHIND_MAX;
+    for place in order.iter().take_while(near) {
+        if words == 0 || words + lines[*place].sentence.words <= words_max {
+            words += lines[*place].sentence.words;
+            chosen[*place] = true;
         }
     }
-    chosen
+    while let Some(place) = next_beside(lines, &chosen, words_max.saturating_sub(words)) {
+        words += lines[place].sentence.words;
+        chosen[place] = true;
+    }
+    Some((best, (0..lines.len()).filter(|place| chosen[*place]).collect()))
 }
 
-/// Sentences that follow each other in a passage as one span; `chosen` is in the article's order.
-fn runs(chosen: &[Candidate]) -> Vec<(usize, Range<usize>)> {
-    let mut runs: Vec<(usize, usize, Range<usize>)> = Vec::new();
-    for candidate in chosen {
-        match runs.last_mut() {
-            Some((rank, last, span)) if *rank == candidate.rank && *last + 1 == candidate.place => {
-                (*last, span.end) = (candidate.place, candidate.span.end);
-            }
-            _ => runs.push((candidate.rank, candidate.place, candidate.span.clone())),
+/// The best line that adjoins one that is chosen and has at most `words_left` words.
+fn next_beside(lines: &[Line<'_>], chosen: &[bool], words_left: usize) -> Option<usize> {
+    let mut best: Option<(f32, usize)> = None;
+    for (place, line) in lines.iter().enumerate() {
+        let after = place > 0 && chosen[place - 1] && lines[place - 1].adjoins(line);
+        let before = chosen.get(place + 1).copied().unwrap_or(false) && line.adjoins(&lines[place + 1]);
+        let fits = !chosen[place] && line.sentence.words <= words_left;
+        // A line that introduces something stands before it or not at all.
+        if !fits || !(before || after && !line.introduces) {
+            continue;
+        }
+        let between = if before && after { BETWEEN_BONUS } else { 0.0 };
+        let introduction = if line.introduces { INTRODUCTION_BONUS } else { 0.0 };
+        let score = line.score + between + introduction;
+        if best.is_none_or(|(best, _)| score > best) {
+            best = Some((score, place));
         }
     }
-    runs.into_iter().map(|(rank, _, span)| (rank, span)).collect()
+    best.map(|(_, place)| place)
+}
+
+/// Lines that follow each other in a passage as one span.
+fn runs<'a>(chosen: &[&Line<'a>]) -> Vec<(&'a Passage, Range<usize>)> {
+    let mut runs: Vec<(&'a Passage, Range<usize>)> = Vec::new();
+    for (place, line) in chosen.iter().enumerate() {
+        match runs.last_mut() {
+            Some((_, span)) if place > 0 && chosen[place - 1].adjoins(line) => span.end = line.sentence.span.end,
+            _ => runs.push((line.passage, line.sentence.span.clone())),
+        }
+    }
+    runs
 }
 
 /// Whether the question asks how something is done, in the words that customers use for it.
@@ -121,82 +165,91 @@ fn asks_for_steps(question: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-
     use super::*;
+    use crate::answer::evidence::tests::evidence;
     use crate::ids::{ChunkId, Ids, VersionId};
-    use crate::index::TermFrequencies;
     use crate::search::tests::passage;
-    use crate::search::{Passage, QuestionTerms};
 
-    fn found(question: &str, texts: &[&str]) -> (Bm25, Found) {
-        let bm25 = Bm25::new().unwrap();
-        let mut frequencies = TermFrequencies::default();
-        for text in texts {
-            frequencies.add(&bm25.document(text).to_bytes());
+    /// Evidence of one article's passages, whose sentences score as the pairs say.
+    fn scored(question: &str, texts: &[&[(&str, f32)]]) -> Evidence {
+        let mut evidence = evidence(question);
+        let mut start_char = 10;
+        for (rank, pieces) in texts.iter().enumerate() {
+            let text: String = pieces.iter().map(|(piece, _)| format!("{piece} ")).collect();
+            let chunk = ChunkId::of(VersionId::new(&Ids::counted(), 1), "1", rank);
+            let end_char = start_char + text.chars().count();
+            let mut start = 0;
+            for (place, (piece, score)) in pieces.iter().enumerate() {
+                let span = start..start + piece.len();
+                start = span.end + 1;
+                evidence.sentences.push(Sentence {
+                    rank,
+                    place,
+                    span,
+                    words: piece.split_whitespace().count(),
+                    terms: Vec::new(),
+                    cosine: 0.5,
+                    nearest: Vec::new(),
+                    score: *score,
+                });
+            }
+            evidence.found.passages.push(Passage { chunk, start_char, end_char, ..passage(&text) });
+            start_char = end_char + 20;
         }
-        let idf: BTreeMap<_, _> =
-            bm25.question(question).ids.iter().map(|term| (*term, frequencies.idf(*term))).collect();
-        let chunk = |ordinal| ChunkId::of(VersionId::new(&Ids::counted(), 1), "1", ordinal);
-        let passages = texts
-            .iter()
-            .enumerate()
-            .map(|(ordinal, text)| Passage {
-                chunk: chunk(ordinal),
-                start_char: 10,
-                end_char: 10 + text.chars().count(),
-                ..passage(text)
-            })
-            .collect();
-        let terms = QuestionTerms { idf, unknown: BTreeSet::new() };
-        (bm25, Found { passages, terms, generation: "1".into() })
+        evidence
     }
 
     #[test]
     fn the_quote_is_the_passage_s_own_words_at_its_place() {
-        let text = "Größe zählt. The battery lasts 60 km. It charges in 4 hours.";
-        let (bm25, found) = found("how far does the battery last", &[text]);
-        let draft = draft(&bm25, "how far does the battery last", &found.terms, &found);
+        let evidence =
+            scored("how far", &[&[("Größe zählt.", 0.1), ("The battery lasts 60 km.", 2.0), ("Über 4 Stunden.", 0.2)]]);
+        let draft = draft(&evidence);
+        let text = &evidence.found.passages[0].text;
         let citation = &draft.citations[0];
-        assert!(draft.text.contains("60 km"));
         let quoted: String =
             text.chars().skip(citation.start_char - 10).take(citation.end_char - citation.start_char).collect();
-        assert_eq!(quoted, citation.quote);
+        assert!(draft.text.contains("60 km") && quoted == citation.quote, "{draft:?}");
+        assert_eq!(evidence.sentences[draft.best.unwrap()].place, 1);
     }
 
     #[test]
     fn no_sentence_is_cut_and_the_limit_is_kept() {
-        let filler = "This sentence has exactly eight words in it. ".repeat(30);
-        let text = format!("{filler}The refund takes 14 days. {filler}");
-        let (bm25, found) = found("when is my refund paid", &[text.as_str()]);
-        let draft = draft(&bm25, "when is my refund paid", &found.terms, &found);
-        assert!(draft.text.contains("The refund takes 14 days."));
+        let filler = "This sentence has exactly eight words in it.";
+        let mut pieces = vec![(filler, 1.0); 30];
+        pieces[12] = ("The refund takes 14 days.", 1.4);
+        let draft = draft(&scored("when is my refund paid", &[&pieces]));
+        assert!(draft.text.contains("The refund takes 14 days.") && draft.text.ends_with('.'));
         assert!(draft.text.split_whitespace().count() <= WORDS_MAX);
-        assert!(draft.text.ends_with('.'));
+    }
+
+    #[test]
+    fn what_lies_beside_the_best_is_quoted_with_it_and_what_is_far_behind_is_not() {
+        let pieces: &[(&str, f32)] = &[("Far.", 0.1), ("Before.", 0.3), ("Best.", 2.0), ("After.", 0.3)];
+        let filler = "word ".repeat(WORDS_MAX - 2);
+        let far: &[(&str, f32)] = &[(filler.trim_end(), 0.2)];
+        let draft = draft(&scored("q", &[pieces, far]));
+        assert_eq!(draft.text, "Far. Before. Best. After.");
+        assert_eq!(draft.citations.len(), 1);
+    }
+
+    #[test]
+    fn a_line_that_introduces_stands_before_what_it_introduces_or_not_at_all() {
+        let draft = draft(&scored("q", &[&[("Use one of these:", 2.0), ("Restart it.", 1.9), ("See also:", 1.8)]]));
+        assert_eq!(draft.text, "Use one of these: Restart it.");
     }
 
     #[test]
     fn sentences_come_from_one_article_in_its_order() {
-        let texts = [
-            "The battery charges in 4 hours. The lock is red.",
-            "A battery costs 300 euros. Charges are billed monthly.",
-        ];
-        let question = "how long does the battery charge";
-        let (bm25, found) = found(question, &texts);
-        let draft = draft(&bm25, question, &found.terms, &found);
-        assert!(
-            draft
-                .citations
-                .windows(2)
-                .all(|pair| pair[0].article == pair[1].article && pair[0].end_char <= pair[1].start_char)
-        );
-        let quotes: Vec<&str> = draft.citations.iter().map(|citation| citation.quote.as_str()).collect();
-        assert_eq!(draft.text, quotes.join("\n"));
+        let mut evidence = scored("q", &[&[("Second.", 1.0), ("Third.", 1.4)], &[("First.", 1.2)], &[("Other.", 1.1)]]);
+        evidence.found.passages[1].start_char = 0;
+        evidence.found.passages[2].article = crate::ids::ArticleId::new(&Ids::Random, 1);
+        let draft = draft(&evidence);
+        assert_eq!(draft.text, "First.\nSecond. Third.");
     }
 
     #[test]
     fn nothing_found_gives_an_empty_draft() {
-        let (bm25, found) = found("anything", &[]);
-        assert!(draft(&bm25, "anything", &found.terms, &found).citations.is_empty());
+        let draft = draft(&evidence("anything"));
+        assert!(draft.citations.is_empty() && draft.best.is_none());
     }
 }

@@ -3,13 +3,17 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
-use crate::answer::Draft;
+use regex::Regex;
+
+use crate::answer::cue::Section;
+use crate::answer::evidence::Evidence;
+use crate::answer::sentence::Sentence;
+use crate::answer::{Draft, support};
+use crate::ids::ArticleId;
 use crate::index::{Bm25, TermId};
-use crate::search::{Found, Passage, share};
-
-/// Passages whose words together count as the evidence.
-const EVIDENCE_PASSAGES: usize = 3;
+use crate::search::Passage;
 
 /// The signals of one draft, by name.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -17,76 +21,136 @@ pub struct Features(pub Vec<f64>);
 
 impl Features {
     /// The signals' names, in the order of their values.
-    pub const NAMES: [&str; 14] = [
-        "cosine",
-        "cosine_margin",
-        "bm25",
-        "bm25_margin",
+    pub const NAMES: [&str; 11] = [
+        // Cosine of the question and the best sentence of the draft.
+        "sentence_cosine",
+        // How far the draft's article is before all others by words, as a share of the question's mass; below 0 where it is behind.
+        "words_margin",
+        // Whether the article that is first by meaning is first by words.
         "rankings_agree",
-        "passage_coverage",
-        "evidence_coverage",
-        "answer_coverage",
-        "sentence_coverage",
-        "unknown_terms",
+        // How near the draft comes to those of the question's tokens whose words its best sentence has not.
+        "uncovered_similarity",
+        // How many of the question's terms stand nowhere in the article, as a logarithm. It corrects the others for long questions.
+        "terms_missing",
+        // The share of the question's words with digits that stand in the article.
         "numbers_found",
-        "names_found",
-        "question_terms",
-        "evidence_agreement",
+        // Whether a name of the question stands neither in the draft nor above it.
+        "name_missing",
+        // Whether the best sentence stands under a heading such as "Cause" or "Solution".
+        "section_answers",
+        // Whether the question asks for a fact that is not so, and the best sentence denies nothing.
+        "sentence_denies_nothing",
+        // The same of the whole draft, and of a wider sense of denying.
+        "draft_denies_nothing",
+        // Whether the best sentence has the opposite of a word of the question in its place.
+        "opposite",
     ];
 
-    /// The signals of `draft`.
+    /// The signals of `draft`; all are 0 where it stands on nothing.
     #[must_use]
-    pub fn of(bm25: &Bm25, question: &str, found: &Found, draft: &Draft) -> Self {
-        let Some(answered_from) = found.passages.get(draft.passage_rank) else {
+    pub(super) fn of(bm25: &Bm25, evidence: &Evidence, draft: &Draft) -> Self {
+        let passages = &evidence.found.passages;
+        let Some(best) = draft.best.and_then(|best| evidence.sentences.get(best)) else {
             return Self(vec![0.0; Self::NAMES.len()]);
         };
-        let terms = |passage: &Passage| bm25.document(&passage.text).ids;
-        let passage_terms = terms(answered_from);
-        let evidence: HashSet<TermId> = found.passages.iter().take(EVIDENCE_PASSAGES).flat_map(terms).collect();
-        let evidence: Vec<TermId> = evidence.into_iter().collect();
-        let mut evidence_text = String::new();
-        for passage in found.passages.iter().take(EVIDENCE_PASSAGES) {
-            let _ = writeln!(evidence_text, "{} {}", passage.title, passage.text);
+        let passage = &passages[best.rank];
+        let sentence = &passage.text[best.span.clone()];
+        let article: Vec<&Passage> = passages.iter().filter(|other| other.article == passage.article).collect();
+        let mut article_text = String::new();
+        for passage in &article {
+            let _ = writeln!(article_text, "{}\n{}", heading(passage), passage.text);
         }
-        let by_cosine = Ranking::by(&found.passages, |passage| passage.signals.cosine);
-        let by_bm25 = Ranking::by(&found.passages, |passage| passage.signals.bm25);
-        let same_article =
-            found.passages.iter().take(EVIDENCE_PASSAGES).filter(|passage| passage.article == answered_from.article);
+        let drafted = format!("{}\n{}", heading(passage), draft.text);
+        let focus = focus(&evidence.question);
+        let denied_fact =
+            |denies: &Regex, text: &str| flag(asks_for_fact(focus) && denies.is_match(focus) && !denies.is_match(text));
+        let by_words = |of_article: bool| {
+            let passages = passages.iter().filter(|other| (other.article == passage.article) == of_article);
+            passages.map(|passage| passage.signals.bm25).fold(0.0, f32::max)
+        };
+        let of_article: HashSet<TermId> = bm25.document(&article_text).ids.into_iter().collect();
+        let missing = evidence.terms.idf.keys().filter(|term| !of_article.contains(term)).count();
+        let name_missing = names(&evidence.question).iter().any(|name| found_share(&[name.clone()], &drafted) < 1.0);
         Self(vec![
-            f64::from(answered_from.signals.cosine),
-            by_cosine.margin,
-            f64::from(answered_from.signals.bm25),
-            by_bm25.margin,
-            f64::from(u8::from(by_cosine.first == by_bm25.first)),
-            f64::from(found.terms.covered_by(&passage_terms)),
-            f64::from(found.terms.covered_by(&evidence)),
-            f64::from(found.terms.covered_by(&bm25.document(&draft.text).ids)),
-            f64::from(draft.best_sentence_coverage),
-            f64::from(found.terms.unknown_share()),
-            found_share(&numbers(question), &evidence_text),
-            found_share(&names(question), &evidence_text),
-            f64::from(u32::try_from(found.terms.idf.len()).unwrap_or(u32::MAX)).ln_1p(),
-            f64::from(u32::try_from(same_article.count()).unwrap_or(0)) / 3.0,
+            f64::from(best.cosine),
+            f64::from(by_words(true) - by_words(false)),
+            flag(
+                first_article(passages, |passage| passage.signals.cosine)
+                    == first_article(passages, |passage| passage.signals.bm25),
+            ),
+            uncovered_similarity(bm25, evidence, best, draft),
+            f64::from(u32::try_from(missing).unwrap_or(u32::MAX)).ln_1p(),
+            found_share(&numbers(&evidence.question), &article_text),
+            flag(name_missing),
+            flag(Section::under(&passage.heading_path) == Section::Answer),
+            denied_fact(&DENIES, sentence),
+            denied_fact(&DENIES_WIDELY, &drafted),
+            flag(support::has_opposite(focus, sentence)),
         ])
     }
 }
 
-/// The first article of a ranking and how far it is before the second.
-struct Ranking {
-    first: Option<crate::ids::ArticleId>,
-    /// (first − second) / first, of different articles, 0 to 1.
-    margin: f64,
+fn flag(is_so: bool) -> f64 {
+    f64::from(u8::from(is_so))
 }
 
-impl Ranking {
-    fn by(passages: &[Passage], score: impl Fn(&Passage) -> f32) -> Self {
-        let Some(first) = passages.iter().max_by(|one, other| score(one).total_cmp(&score(other))) else {
-            return Self { first: None, margin: 0.0 };
-        };
-        let second =
-            passages.iter().filter(|passage| passage.article != first.article).map(&score).fold(0.0_f32, f32::max);
-        Self { first: Some(first.article), margin: f64::from(share(score(first) - second, score(first))) }
+/// The title and the headings above a passage.
+fn heading(passage: &Passage) -> String {
+    format!("{} {}", passage.title, passage.heading_path.join(" "))
+}
+
+fn first_article(passages: &[Passage], score: impl Fn(&Passage) -> f32) -> Option<ArticleId> {
+    passages.iter().max_by(|one, other| score(one).total_cmp(&score(other))).map(|passage| passage.article)
+}
+
+/// Of the question's tokens whose words the best sentence has not, the mean cosine with the nearest word that is quoted, or above it;
+/// 1 where it has all.
+fn uncovered_similarity(bm25: &Bm25, evidence: &Evidence, best: &Sentence, draft: &Draft) -> f64 {
+    let quoted: Vec<&Sentence> = draft.quoted.iter().filter_map(|number| evidence.sentences.get(*number)).collect();
+    let is_uncovered = |word: &str| {
+        let terms = bm25.question(word).ids;
+        !terms.is_empty() && terms.iter().any(|term| !best.terms.contains(term))
+    };
+    let mut similarities = Vec::new();
+    for (place, token) in evidence.found.question.tokens.iter().enumerate() {
+        if evidence.question.get(token.word.clone()).is_some_and(is_uncovered) {
+            similarities.push(quoted.iter().map(|sentence| sentence.nearest[place]).fold(0.0, f32::max));
+        }
     }
+    let count = f32::from(u16::try_from(similarities.len()).unwrap_or(u16::MAX));
+    if similarities.is_empty() { 1.0 } else { f64::from(similarities.iter().sum::<f32>() / count) }
+}
+
+/// The last sentence that asks, else the last: what comes before it tells the story.
+fn focus(question: &str) -> &str {
+    let sentences = crate::knowledge::sentences::split(question);
+    let asking = sentences.iter().rev().find(|span| question[(*span).clone()].trim_end().ends_with('?'));
+    asking.or(sentences.last()).map_or(question, |span| &question[span.clone()])
+}
+
+static ASKS_FOR_FACT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^(?:[\w ,'’-]{0,40}\b)?(what|which|who|whose|whom|where|when|how many|how much|how long|how often)\b")
+});
+
+static ASKS_FOR_WAY: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(why|how (do|can|to|should))\b"));
+
+static DENIES: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\b(not|no|never|without|cannot|except|neither|nor|none|unable|fail\w*|non)\b|n['’]t\b"));
+
+static DENIES_WIDELY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\b(not|no|never|without|cannot|except|neither|nor|none|nobody|nothing|nowhere|hardly|unlike|lack\w*|fail\w*|refus\w*|reject\w*|den(?:y|ie[sd])|avoid\w*|prevent\w*|prohibit\w*|instead of|rather than|nicht|kein\w*|nie|ohne)\b|n['’]t\b",
+    )
+});
+
+fn pattern(pattern: &str) -> Regex {
+    #[expect(clippy::expect_used, reason = "a constant")]
+    Regex::new(&format!("(?i){pattern}")).expect("a pattern that compiles")
+}
+
+/// Whether a question asks what, who, when or how many, and not why or how.
+fn asks_for_fact(focus: &str) -> bool {
+    ASKS_FOR_FACT.is_match(focus) && !ASKS_FOR_WAY.is_match(focus)
 }
 
 /// The share of `wanted` that stands in `text`; 1 when nothing is wanted.
@@ -133,6 +197,14 @@ mod tests {
     fn names_and_numbers_of_a_question_are_found() {
         assert_eq!(names("Does the Cargo X's lock open? My app says no."), ["Cargo", "X"]);
         assert_eq!(numbers("Error E-42 after 10:30 on v2.1?"), ["E-42", "10", "30", "v2.1"]);
+    }
+
+    #[test]
+    fn what_a_question_asks_is_its_last_question() {
+        assert_eq!(focus("My bike is stuck. Who is to blame? It hurts."), "Who is to blame?");
+        assert_eq!(focus("My bike is stuck. It hurts."), "It hurts.");
+        assert!(asks_for_fact("Which plan has no deposit?") && asks_for_fact("In what year did it not run?"));
+        assert!(!asks_for_fact("Why is it so?") && !asks_for_fact("What do I do, and how do I do it?"));
     }
 
     #[test]

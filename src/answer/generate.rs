@@ -71,8 +71,8 @@ pub(super) async fn generate(
     model: Option<&Gemini>,
     evidence: &Evidence,
 ) -> Generated {
-    let Evidence { question, terms, found } = evidence;
-    let quoted = || extractive::draft(engine.bm25(), question, terms, found);
+    let Evidence { question, found, .. } = evidence;
+    let quoted = || extractive::draft(evidence);
     let model = match model {
         // Nothing to answer from: no model is needed to see that.
         Some(gemini) if !found.passages.is_empty() => gemini.clone().tuned(settings.temperature, settings.tokens_max),
@@ -102,7 +102,7 @@ pub(super) async fn generate(
     };
     match generated.said {
         Ok(reply) => {
-            let (draft, sentences) = grounded::ground(engine.bm25(), question, &reply, found);
+            let (draft, sentences) = grounded::ground(engine.bm25(), &reply, evidence);
             let is_answer = !draft.citations.is_empty() && reply.sufficiency != Sufficiency::Insufficient;
             trace.sufficiency = Some(reply.sufficiency);
             trace.missing = reply.missing;

@@ -6,11 +6,13 @@ use std::ops::Range;
 
 use crate::answer::Citation;
 use crate::answer::draft::{Draft, cite};
+use crate::answer::evidence::Evidence;
+use crate::answer::sentence::Sentence;
 pub use crate::answer::support::Fault;
 use crate::answer::support::{self, Context};
 use crate::index::{Bm25, TermId};
 use crate::knowledge::sentences;
-use crate::search::{Found, Passage};
+use crate::search::Passage;
 
 /// Sentences that are read of an answer.
 const SENTENCES_MAX: usize = 40;
@@ -79,28 +81,33 @@ pub fn read(text: &str) -> Result<Reply, serde_json::Error> {
 
 /// Checks each sentence of `reply` and drafts the answer from those that hold.
 #[must_use]
-pub fn ground(bm25: &Bm25, question: &str, reply: &Reply, found: &Found) -> (Draft, Vec<CheckedSentence>) {
+pub(super) fn ground(bm25: &Bm25, reply: &Reply, evidence: &Evidence) -> (Draft, Vec<CheckedSentence>) {
+    let Evidence { question, found, .. } = evidence;
     let sentences = reply.sentences.iter().take(SENTENCES_MAX).enumerate();
     let checked: Vec<CheckedSentence> =
         sentences.filter_map(|(place, sentence)| check(question, place, sentence, &found.passages)).collect();
     let said: Vec<&CheckedSentence> = checked.iter().filter(|sentence| sentence.fault.is_none()).collect();
     let mut citations: Vec<Citation> = Vec::new();
+    let mut quoted: Vec<usize> = Vec::new();
     for sentence in &said {
         let terms: HashSet<TermId> = bm25.document(&sentence.text).ids.into_iter().collect();
         for rank in &sentence.passages {
             let passage = &found.passages[*rank];
-            let citation = cite(passage, &nearest_sentence(bm25, passage, &terms));
+            let span = nearest_sentence(bm25, passage, &terms);
+            let is_it = |sentence: &Sentence| sentence.rank == *rank && sentence.span == span;
+            quoted.extend(evidence.sentences.iter().position(is_it).filter(|number| !quoted.contains(number)));
+            let citation = cite(passage, &span);
             if !citations.contains(&citation) {
                 citations.push(citation);
             }
         }
     }
-    let coverage = |sentence: &&CheckedSentence| found.terms.covered_by(&bm25.document(&sentence.text).ids);
+    let score = |number: &&usize| evidence.sentences[**number].score;
     let draft = Draft {
         text: said.iter().map(|sentence| sentence.text.as_str()).collect::<Vec<_>>().join(" "),
         citations,
-        passage_rank: said.first().and_then(|sentence| sentence.passages.first().copied()).unwrap_or_default(),
-        best_sentence_coverage: said.iter().map(coverage).fold(0.0, f32::max),
+        best: quoted.iter().max_by(|one, other| score(one).total_cmp(&score(other))).copied(),
+        quoted,
     };
     (draft, checked)
 }
@@ -184,7 +191,7 @@ fn nearest_sentence(bm25: &Bm25, passage: &Passage, terms: &HashSet<TermId>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::QuestionTerms;
+    use crate::answer::evidence::tests::evidence;
     use crate::search::tests::passage;
 
     const PASSAGE: &str =
@@ -193,14 +200,15 @@ mod tests {
     fn grounded(sentences: &[(&str, i64)]) -> (Draft, Vec<Option<Fault>>) {
         let bm25 = Bm25::new().unwrap();
         let passage = Passage { title: "Returns".into(), ..passage(PASSAGE) };
-        let found = Found { passages: vec![passage], terms: QuestionTerms::default(), generation: "1".into() };
+        let mut evidence = evidence("Can I return it after 12 days?");
+        evidence.found.passages.push(passage);
         let sentences = sentences
             .iter()
             .map(|(text, passage)| ReplySentence { text: (*text).to_owned(), passages: vec![*passage] })
             .collect();
         let reply =
             Reply { sentences, sufficiency: Sufficiency::Sufficient, missing: String::new(), confidence: Some(0.9) };
-        let (draft, checked) = ground(&bm25, "Can I return it after 12 days?", &reply, &found);
+        let (draft, checked) = ground(&bm25, &reply, &evidence);
         (draft, checked.into_iter().map(|sentence| sentence.fault).collect())
     }
 

@@ -111,8 +111,13 @@ impl Read<'_> {
     /// For each token of the question the cosine with the nearest of the words in the bytes `span`, at least 0.
     fn nearest(&self, evidence: &Evidence, span: &Range<usize>) -> Vec<f32> {
         let inside = |word: &Range<usize>| span.start <= word.start && word.end <= span.end;
-        let words: Vec<&Vec<f32>> =
-            self.words.iter().zip(&self.vectors.tokens).filter(|(word, _)| inside(word)).map(|(_, vector)| vector).collect();
+        let words: Vec<&Vec<f32>> = self
+            .words
+            .iter()
+            .zip(&self.vectors.tokens)
+            .filter(|(word, _)| inside(word))
+            .map(|(_, vector)| vector)
+            .collect();
         let tokens = &evidence.found.question.tokens;
         tokens.iter().map(|token| words.iter().map(|word| dot(word, &token.vector)).fold(0.0, f32::max)).collect()
     }

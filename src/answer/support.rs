@@ -34,6 +34,20 @@ pub struct Support {
     pub signals: Signals,
 }
 
+/// Whether `sentence` has the opposite of a word of `question` that it does not have itself: "not supported" where "supported" is asked
+/// for.
+#[must_use]
+pub fn has_opposite(question: &str, sentence: &str) -> bool {
+    let (asked, said) = (words::words(question), words::words(sentence));
+    let has = |words: &[words::Word], stem: &str| words.iter().any(|word| word.stem == stem);
+    let is_answered_by = |asked: &words::Word| {
+        said.iter().any(|said| {
+            contrasts::are_opposite(&asked.stem, &said.stem) || contrasts::is_negated(&asked.stem, &said.stem)
+        })
+    };
+    asked.iter().any(|word| !has(&said, &word.stem) && is_answered_by(word))
+}
+
 /// How well `context` carries `sentence`. What stands in the question may be repeated. `carried` says, where it is known, how well
 /// the passages carry a word by its meaning.
 #[must_use]

@@ -3,6 +3,7 @@
 //! The shard is blocking and has one writer per folder. Calls run on the runtime's blocking threads; a thread of its own
 //! flushes what was written and builds the graph when writing has paused, because the engine does neither by itself.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -22,7 +23,8 @@ use qdrant_edge::{
 use crate::ids::{ChunkId, WorkspaceId};
 use crate::index::candidates::Collected;
 use crate::index::{
-    Candidate, Dimensions, HNSW_EF, IndexError, IndexQuery, Point, Segments, Signal, TAGS, Terms, WORKSPACE,
+    Candidate, Dimensions, HNSW_EF, IndexError, IndexQuery, PassageVectors, Point, Segments, Signal, TAGS, Terms,
+    WORKSPACE,
 };
 
 /// How long after a write it is on the disk at the latest, should the power fail.
@@ -116,6 +118,30 @@ impl EdgeIndex {
     /// As [`Index::search`](crate::index::Index::search).
     pub(super) async fn search(&self, workspace: WorkspaceId, query: IndexQuery) -> Result<Vec<Candidate>, IndexError> {
         self.blocking(move |shard| candidates(shard, workspace, &query)).await
+    }
+
+    /// As [`Index::vectors`](crate::index::Index::vectors).
+    pub(super) async fn vectors(
+        &self,
+        workspace: WorkspaceId,
+        chunks: &[ChunkId],
+    ) -> Result<HashMap<ChunkId, PassageVectors>, IndexError> {
+        let mut filter = scope(workspace);
+        push(&mut filter, ids_condition(chunks));
+        let names = [Signal::Tokens, Signal::Sentences].map(|signal| signal.vector().to_owned());
+        let request = ScrollRequestBuilder::new()
+            .limit(chunks.len())
+            .filter(filter)
+            .with_payload(WithPayloadInterface::Bool(false))
+            .with_vector(WithVector::Selector(names.to_vec()));
+        let (records, _) = self.blocking(move |shard| shard.scroll(request.build())).await?;
+        let read = |record: Record| {
+            let Some(VectorStructInternal::Named(mut vectors)) = record.vector else { return None };
+            let tokens = all_of(vectors.remove(Signal::Tokens.vector())?)?;
+            let sentences = all_of(vectors.remove(Signal::Sentences.vector())?)?;
+            Some((chunk_id(record.id)?, PassageVectors { tokens, sentences }))
+        };
+        Ok(records.into_iter().filter_map(read).collect())
     }
 
     /// At most `limit` points of `workspace` with all that they hold, from `after` on; and where the next begin.
@@ -407,16 +433,19 @@ fn stored_point(workspace: WorkspaceId, point: Point) -> Result<PointStruct, Ope
     ))
 }
 
+fn all_of(vector: VectorInternal) -> Option<Vec<Vec<f32>>> {
+    match vector {
+        VectorInternal::MultiDense(many) => Some(many.into_multi_vectors()),
+        VectorInternal::Dense(_) | VectorInternal::Sparse(_) => None,
+    }
+}
+
 fn read_point(record: Record) -> Option<Point> {
     let Some(VectorStructInternal::Named(mut vectors)) = record.vector else { return None };
     let mut taken = |signal: Signal| vectors.remove(signal.vector());
     let dense = |vector| match vector {
         VectorInternal::Dense(dense) => Some(dense),
         VectorInternal::Sparse(_) | VectorInternal::MultiDense(_) => None,
-    };
-    let many = |vector| match vector {
-        VectorInternal::MultiDense(many) => Some(many.into_multi_vectors()),
-        VectorInternal::Dense(_) | VectorInternal::Sparse(_) => None,
     };
     let terms = |vector| match vector {
         VectorInternal::Sparse(sparse) => Some(Terms { ids: sparse.indices, weights: sparse.values }),
@@ -426,8 +455,8 @@ fn read_point(record: Record) -> Option<Point> {
     Some(Point {
         chunk: chunk_id(record.id)?,
         dense: dense(taken(Signal::Meaning)?)?,
-        tokens: many(taken(Signal::Tokens)?)?,
-        sentences: many(taken(Signal::Sentences)?)?,
+        tokens: all_of(taken(Signal::Tokens)?)?,
+        sentences: all_of(taken(Signal::Sentences)?)?,
         title: dense(taken(Signal::Title)?)?,
         terms: terms(taken(Signal::Words)?)?,
         title_terms: terms(taken(Signal::TitleWords)?)?,

@@ -2,16 +2,20 @@
 //!
 //! Nothing is kept here: the collection is made where it is missing, and many processes may use it at once.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use qdrant_client::config::QdrantConfig;
+use qdrant_client::qdrant::vectors_output::VectorsOptions;
+use qdrant_client::qdrant::with_vectors_selector::SelectorOptions;
 use qdrant_client::qdrant::{
     CollectionInfo, CollectionStatus, Condition, CountPointsBuilder, CreateCollectionBuilder,
     CreateFieldIndexCollectionBuilder, Datatype, DeletePointsBuilder, Distance, FieldType, Filter,
     HnswConfigDiffBuilder, KeywordIndexParamsBuilder, MultiVectorComparator, MultiVectorConfigBuilder, NamedVectors,
-    PointId, PointStruct, Query, QueryBatchPointsBuilder, QueryPoints, QueryPointsBuilder, ScoredPoint,
+    PointId, PointStruct, Query, QueryBatchPointsBuilder, QueryPoints, QueryPointsBuilder, RetrievedPoint, ScoredPoint,
     ScrollPointsBuilder, SearchParamsBuilder, SparseVectorParamsBuilder, SparseVectorsConfigBuilder,
-    UpsertPointsBuilder, Value, Vector, VectorInput, VectorParamsBuilder, VectorsConfigBuilder, point_id,
+    UpsertPointsBuilder, Value, Vector, VectorInput, VectorOutput, VectorParamsBuilder, VectorsConfigBuilder,
+    VectorsSelector, point_id, vector_output,
 };
 use qdrant_client::{Payload, Qdrant, QdrantError};
 use secrecy::{ExposeSecret, SecretString};
@@ -19,7 +23,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::ids::{ChunkId, WorkspaceId};
 use crate::index::candidates::Collected;
 use crate::index::{
-    Candidate, Dimensions, HNSW_EF, IndexError, IndexQuery, Point, Segments, Signal, TAGS, Terms, WORKSPACE,
+    Candidate, Dimensions, HNSW_EF, IndexError, IndexQuery, PassageVectors, Point, Segments, Signal, TAGS, Terms,
+    WORKSPACE,
 };
 
 /// How long one call may take; the client tries a reading call that failed once more.
@@ -163,6 +168,29 @@ impl ServerIndex {
         Ok(())
     }
 
+    /// As [`Index::vectors`](crate::index::Index::vectors).
+    pub(super) async fn vectors(
+        &self,
+        workspace: WorkspaceId,
+        chunks: &[ChunkId],
+    ) -> Result<HashMap<ChunkId, PassageVectors>, IndexError> {
+        let names = [Signal::Tokens, Signal::Sentences].map(|signal| signal.vector().to_owned()).to_vec();
+        let ids = chunks.iter().map(|chunk| PointId::from(chunk.to_string()));
+        let page = ScrollPointsBuilder::new(&self.collection)
+            .filter(Filter::must([of(workspace), Condition::has_id(ids)]))
+            .limit(u32::try_from(chunks.len()).unwrap_or(u32::MAX))
+            .with_payload(false)
+            .with_vectors(SelectorOptions::Include(VectorsSelector { names }));
+        let found = self.client.scroll(page).await.map_err(|error| self.failure(&error))?;
+        let read = |point: RetrievedPoint| {
+            let Some(VectorsOptions::Vectors(mut vectors)) = point.vectors?.vectors_options else { return None };
+            let mut taken = |signal: Signal| all_of(vectors.vectors.remove(signal.vector())?);
+            let read = PassageVectors { tokens: taken(Signal::Tokens)?, sentences: taken(Signal::Sentences)? };
+            Some((chunk_id(point.id)?, read))
+        };
+        Ok(found.result.into_iter().filter_map(read).collect())
+    }
+
     /// As [`Index::chunks`](crate::index::Index::chunks).
     pub(super) async fn chunks(&self, workspace: WorkspaceId) -> Result<Vec<ChunkId>, IndexError> {
         let (mut chunks, mut offset) = (Vec::new(), None);
@@ -274,6 +302,13 @@ fn layout(Dimensions { dense, tokens }: Dimensions) -> (VectorsConfigBuilder, Sp
     sparse.add_named_vector_params(Signal::Words.vector(), SparseVectorParamsBuilder::default());
     sparse.add_named_vector_params(Signal::TitleWords.vector(), SparseVectorParamsBuilder::default());
     (vectors, sparse)
+}
+
+fn all_of(vector: VectorOutput) -> Option<Vec<Vec<f32>>> {
+    match vector.into_vector() {
+        vector_output::Vector::MultiDense(many) => Some(many.vectors.into_iter().map(|vector| vector.data).collect()),
+        vector_output::Vector::Dense(_) | vector_output::Vector::Sparse(_) => None,
+    }
 }
 
 fn vector(query: &IndexQuery, signal: Signal) -> VectorInput {

@@ -1,5 +1,6 @@
 //! The embedding model: found, loaded and asked.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -19,7 +20,7 @@ use crate::inference::files::{failed, read, runtime, tokenizer_files};
 use crate::inference::lanes::Lane;
 use crate::inference::token_projection::TokenProjection;
 use crate::inference::token_states::{Passage, PassageEmbedding, QuestionEmbedding, TokenStates};
-use crate::inference::{InferenceError, KeptEmbeddings, bert_onnx};
+use crate::inference::{InferenceError, KeptEmbeddings, bert_onnx, token_states};
 
 /// The longest text in tokens that the model sees; all-MiniLM-L6-v2 was trained on no more.
 pub const TOKENS_MAX: usize = 256;
@@ -140,6 +141,15 @@ impl Embedder {
     #[must_use]
     pub fn is_kept(&self, question: &str) -> bool {
         self.inner.kept.get().is_some_and(|kept| kept.get(question).is_some())
+    }
+
+    /// The bytes of the words of `text` that [`PassageEmbedding::tokens`] has vectors of, in their order; those beyond [`TOKENS_MAX`]
+    /// tokens have none.
+    #[must_use]
+    pub fn words(&self, text: &str) -> Vec<Range<usize>> {
+        // A text that is no longer a text for the tokenizer has no words either.
+        let Ok(encoding) = self.inner.tokenizer.encode(text, true) else { return Vec::new() };
+        token_states::words(&encoding, text).into_iter().map(|(span, _)| span).collect()
     }
 
     /// Embeds one question, or remembers its vectors.

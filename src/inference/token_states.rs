@@ -35,7 +35,7 @@ pub struct PassageEmbedding {
 }
 
 /// The vectors of a question. All have length 1.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct QuestionEmbedding {
     /// Of the whole question.
     pub dense: Vec<f32>,
@@ -130,18 +130,16 @@ impl TokenStates {
     /// The sum of the unit states of each word of `text` that has a letter or a digit: what a word's pieces say together.
     #[must_use]
     pub fn whole_words(&self, text: &str) -> Vec<Vec<f32>> {
-        let mut words: Vec<(u32, Vec<f32>)> = Vec::new();
-        let tokens = self.states.chunks_exact(self.dimension).zip(self.encoding.get_offsets());
-        for ((state, (start, end)), word) in tokens.zip(self.encoding.get_word_ids()) {
-            let says_something = text.get(*start..*end).is_some_and(|piece| piece.chars().any(char::is_alphanumeric));
-            let (true, Some(word)) = (says_something, *word) else { continue };
-            let state = unit(state.to_vec());
-            match words.last_mut() {
-                Some((last, sum)) if *last == word => add(sum, &state),
-                _ => words.push((word, state)),
-            }
-        }
-        words.into_iter().map(|(_, sum)| sum).collect()
+        let tokens: Vec<&[f32]> = self.states.chunks_exact(self.dimension).collect();
+        let sum = |places: Vec<usize>| {
+            let mut states = places.into_iter().map(|place| unit(tokens[place].to_vec()));
+            let first = states.next().unwrap_or_default();
+            states.fold(first, |mut sum, state| {
+                add(&mut sum, &state);
+                sum
+            })
+        };
+        words(&self.encoding, text).into_iter().map(|(_, places)| sum(places)).collect()
     }
 
     /// What is looked for with.
@@ -149,6 +147,23 @@ impl TokenStates {
         let tokens = self.of_text().map(|(state, word)| QuestionToken { vector: projection.project(state), word });
         QuestionEmbedding { dense: self.dense(), tokens: tokens.collect() }
     }
+}
+
+/// The words of `text` that have a letter or a digit: their bytes, and the places of their tokens.
+pub(super) fn words(encoding: &Encoding, text: &str) -> Vec<(Range<usize>, Vec<usize>)> {
+    let mut words: Vec<(u32, Range<usize>, Vec<usize>)> = Vec::new();
+    for (place, ((start, end), word)) in encoding.get_offsets().iter().zip(encoding.get_word_ids()).enumerate() {
+        let says_something = text.get(*start..*end).is_some_and(|piece| piece.chars().any(char::is_alphanumeric));
+        let (true, Some(word)) = (says_something, *word) else { continue };
+        match words.last_mut() {
+            Some((last, span, places)) if *last == word => {
+                span.end = *end;
+                places.push(place);
+            }
+            _ => words.push((word, *start..*end, vec![place])),
+        }
+    }
+    words.into_iter().map(|(_, span, places)| (span, places)).collect()
 }
 
 fn sum<'a>(dimension: usize, states: impl Iterator<Item = &'a [f32]>) -> Vec<f32> {

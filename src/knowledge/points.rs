@@ -71,8 +71,9 @@ pub(super) async fn points(engine: &Engine, chunks: &[Told<'_>]) -> Result<Vec<P
     Ok(chunks.iter().zip(&texts).zip(embeddings).map(point).collect())
 }
 
-/// The sentences of `text`, each with the ones before it where those have fewer than [`SENTENCE_WORDS_MIN`] words.
-fn joined(text: &str) -> Vec<Range<usize>> {
+/// The sentences of `text` that have vectors, each with the ones before it where those have fewer than [`SENTENCE_WORDS_MIN`] words.
+#[must_use]
+pub fn joined(text: &str) -> Vec<Range<usize>> {
     let mut joined: Vec<Range<usize>> = Vec::new();
     for sentence in sentences::split(text) {
         match joined.last_mut() {

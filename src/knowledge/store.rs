@@ -382,7 +382,9 @@ pub async fn term_frequencies(
         after.clone_from(last);
         // Millions of terms: not on a thread that serves questions.
         let count = move || {
-            rows.iter().for_each(|(_, terms)| frequencies.add(terms));
+            for (_, terms) in &rows {
+                frequencies.add(terms);
+            }
             frequencies
         };
         frequencies = tokio::task::spawn_blocking(count).await.map_err(DatabaseError::internal)?;

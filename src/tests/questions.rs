@@ -135,6 +135,8 @@ async fn an_old_version_answers_only_for_its_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_in_a_language_that_no_article_is_in_is_told_so() {
     let app = TestApp::start().await;
+    publish(&app.engine, &app.bikes, "invoices.md", "---\nlang: en\n---\n# Invoices\n\nAn invoice comes by mail.\n")
+        .await;
     let question = "Wie kann ich eine Rechnung für meine Firma bekommen, wenn ich die Bestellung schon bezahlt habe?";
     let reply = app.ask(&app.bikes, "visitor-1", question).await;
     assert_eq!((&reply["decision"], &reply["reason"]), (&json!("escalated"), &json!("other_language")), "{reply}");

@@ -61,6 +61,20 @@ pub fn are_opposite(one: &str, other: &str) -> bool {
     OPPOSITES.iter().any(|(left, right)| has(left, one) && has(right, other) || has(left, other) && has(right, one))
 }
 
+/// Beginnings that turn a word around.
+const TURNING: [&str; 9] = ["un", "in", "im", "ir", "il", "non", "dis", "anti", "de"];
+/// Letters of the shortest stem that is turned around: "in" and "form" make no opposite.
+const TURNED_LETTERS_MIN: usize = 4;
+
+/// Whether one of two stems is the other with a beginning that turns it around.
+#[must_use]
+pub fn is_negated(one: &str, other: &str) -> bool {
+    let turns = |long: &str, short: &str| {
+        short.len() >= TURNED_LETTERS_MIN && TURNING.iter().any(|turning| long.strip_prefix(turning) == Some(short))
+    };
+    turns(one, other) || turns(other, one)
+}
+
 /// Words that leave no case out.
 const UNIVERSAL: &str = "all always every everyone everybody everything everywhere any anyone anybody anything never none no nobody must \
 entire entirely whole wholly completely fully guaranteed guarantee certainly definitely invariably immediately permanently exclusively \
@@ -97,6 +111,12 @@ pub fn is_limit(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_is_turned_around_by_its_beginning() {
+        assert!(is_negated("uninstal", "instal") && is_negated("regular", "irregular"));
+        assert!(!is_negated("unabl", "abl") && !is_negated("under", "der") && !is_negated("instal", "instal"));
+    }
 
     #[test]
     fn opposites_go_both_ways_and_words_of_one_side_are_none() {
