@@ -238,7 +238,7 @@ impl Part {
         let Evidence { question, found, .. } = evidence;
         let judged = engine.calibration().judge(&features);
         let threshold = settings.threshold(engine.calibration());
-        let mut decision = decide::decide(&draft, needs_person, judged.confidence, threshold);
+        let mut decision = decide::decide(&draft, response_type, needs_person, judged.confidence, threshold);
         if matches!(decision, Decision::Escalated(reason) if reason != Reason::Blocked)
             && evidence::is_in_other_language(&question, &found.passages)
         {

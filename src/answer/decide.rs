@@ -1,6 +1,6 @@
 //! What to do with a draft: by code, from typed values, never by a model's words.
 
-use crate::answer::Draft;
+use crate::answer::{Draft, ResponseType};
 
 /// What happens to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +25,14 @@ pub enum Reason {
     NoEvidence,
     /// The draft is too likely to be wrong.
     LowConfidence,
-    /// The language model says that the articles do not answer it, or nothing of what it wrote stands on one.
+    /// The language model says that the articles do not answer it.
     InsufficientEvidence,
+    /// Less than half of what the language model wrote stands on an article.
+    UnsupportedAnswer,
     /// It is asked in another language than what was found is written in, and what was found does not answer it.
     OtherLanguage,
+    /// The language model failed, and the quoted sentences that took its place are too likely to be wrong.
+    ProviderFailure,
     /// The language model's provider will not speak about it.
     Blocked,
     /// The workspace wants a person to answer.
@@ -37,7 +41,7 @@ pub enum Reason {
 
 impl Decision {
     /// All decisions that there are, for metrics.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Answered,
         Self::SmallTalk,
         Self::WithAgent,
@@ -45,7 +49,9 @@ impl Decision {
         Self::Escalated(Reason::NoEvidence),
         Self::Escalated(Reason::LowConfidence),
         Self::Escalated(Reason::InsufficientEvidence),
+        Self::Escalated(Reason::UnsupportedAnswer),
         Self::Escalated(Reason::OtherLanguage),
+        Self::Escalated(Reason::ProviderFailure),
         Self::Escalated(Reason::Blocked),
         Self::Escalated(Reason::Policy),
     ];
@@ -64,12 +70,14 @@ impl Decision {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::CustomerRequest,
         Self::NoEvidence,
         Self::LowConfidence,
         Self::InsufficientEvidence,
+        Self::UnsupportedAnswer,
         Self::OtherLanguage,
+        Self::ProviderFailure,
         Self::Blocked,
         Self::Policy,
     ];
@@ -82,6 +90,8 @@ impl Reason {
             Self::NoEvidence => "no_evidence",
             Self::LowConfidence => "low_confidence",
             Self::InsufficientEvidence => "insufficient_evidence",
+            Self::UnsupportedAnswer => "unsupported_answer",
+            Self::ProviderFailure => "provider_failure",
             Self::OtherLanguage => "other_language",
             Self::Blocked => "blocked",
             Self::Policy => "policy",
@@ -89,15 +99,31 @@ impl Reason {
     }
 }
 
+impl From<ResponseType> for Reason {
+    /// Why a draft that was made in this way is not sent when it is too likely to be wrong.
+    fn from(made: ResponseType) -> Self {
+        match made {
+            ResponseType::Ai | ResponseType::Extractive => Self::LowConfidence,
+            ResponseType::Fallback => Self::ProviderFailure,
+        }
+    }
+}
+
 /// Sends a draft that is at least as likely to be right as `threshold` asks, unless a person is needed anyway.
 #[must_use]
-pub fn decide(draft: &Draft, needs_person: Option<Reason>, confidence: f64, threshold: f64) -> Decision {
+pub fn decide(
+    draft: &Draft,
+    made: ResponseType,
+    needs_person: Option<Reason>,
+    confidence: f64,
+    threshold: f64,
+) -> Decision {
     if let Some(reason) = needs_person {
         Decision::Escalated(reason)
     } else if draft.citations.is_empty() {
         Decision::Escalated(Reason::NoEvidence)
     } else if confidence < threshold {
-        Decision::Escalated(Reason::LowConfidence)
+        Decision::Escalated(made.into())
     } else {
         Decision::Answered
     }

@@ -103,12 +103,18 @@ pub(super) async fn generate(
     match generated.said {
         Ok(reply) => {
             let (draft, sentences) = grounded::ground(engine.bm25(), &reply, evidence);
-            let is_answer = !draft.citations.is_empty() && reply.sufficiency != Sufficiency::Insufficient;
+            let removed = sentences.iter().filter(|sentence| sentence.fault.is_some()).count();
+            let needs_person = if reply.sufficiency == Sufficiency::Insufficient || sentences.is_empty() {
+                Some(Reason::InsufficientEvidence)
+            } else if draft.citations.is_empty() || 2 * removed > sentences.len() {
+                Some(Reason::UnsupportedAnswer)
+            } else {
+                None
+            };
             trace.sufficiency = Some(reply.sufficiency);
             trace.missing = reply.missing;
             trace.stated_confidence = reply.confidence.filter(|stated| (0.0..=1.0).contains(stated));
             trace.sentences = sentences;
-            let needs_person = (!is_answer).then_some(Reason::InsufficientEvidence);
             Generated { draft, response_type: ResponseType::Ai, needs_person, model: Some(trace) }
         }
         Err(error) => {

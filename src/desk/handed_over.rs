@@ -29,7 +29,7 @@ pub fn text(escalation: &Escalation, language: Language) -> String {
     let sentences = sentences(language);
     let why = match escalation.reason {
         Reason::NoEvidence | Reason::InsufficientEvidence => sentences.not_answered,
-        Reason::LowConfidence => sentences.low_confidence,
+        Reason::LowConfidence | Reason::UnsupportedAnswer | Reason::ProviderFailure => sentences.low_confidence,
         Reason::OtherLanguage => sentences.other_language,
         Reason::Blocked => sentences.blocked,
         Reason::CustomerRequest => sentences.customer_request,
@@ -228,7 +228,9 @@ mod tests {
         let ticket = TicketId::new(&Ids::counted(), 1);
         let mut seen = std::collections::HashSet::new();
         for language in Language::ALL {
-            for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::InsufficientEvidence) {
+            // The others are told in the words of one of these.
+            let likewise = [Reason::InsufficientEvidence, Reason::UnsupportedAnswer, Reason::ProviderFailure];
+            for reason in Reason::ALL.into_iter().filter(|reason| !likewise.contains(reason)) {
                 for was_open in [false, true] {
                     let said = text(&Escalation { ticket, reason, was_open }, language);
                     assert!(said.ends_with(&ticket.to_string()), "{said}");

@@ -7,6 +7,7 @@ mod ai_test;
 mod app;
 mod architecture;
 mod backup;
+mod chaos;
 mod chat_query;
 mod doctor;
 mod gemini;
