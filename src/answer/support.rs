@@ -42,7 +42,7 @@ pub fn has_opposite(question: &str, sentence: &str) -> bool {
     let has = |words: &[words::Word], stem: &str| words.iter().any(|word| word.stem == stem);
     let is_answered_by = |asked: &words::Word| {
         said.iter().any(|said| {
-            contrasts::are_opposite(&asked.stem, &said.stem) || contrasts::is_negated(&asked.stem, &said.stem)
+            contrasts::are_often_opposite(&asked.stem, &said.stem) || contrasts::is_negated(&asked.stem, &said.stem)
         })
     };
     asked.iter().any(|word| !has(&said, &word.stem) && is_answered_by(word))

@@ -61,6 +61,32 @@ pub fn are_opposite(one: &str, other: &str) -> bool {
     OPPOSITES.iter().any(|(left, right)| has(left, one) && has(right, other) || has(left, other) && has(right, one))
 }
 
+/// Pairs of stems that often say the opposite of one another: too many of them have other senses to tell by whether a sentence is
+/// carried, but not to lower the confidence in an answer.
+const OFTEN_OPPOSITE: &str = "\
+befor after|largest smallest|biggest smallest|higher lower|highest lowest|earli late|similar differ|insid outsid|\
+indoor outdoor|abov below|old young|import export|longest shortest|over under|win lose|allow prevent|upper lower|\
+internal extern|agre disagre|love hate|like dislik|stronger weaker|faster slower|hot cold|warm cool|light dark|\
+light heavi|full empti|simpl complex|ancient modern|past futur|major minor|superior inferior|attack defend|enter leav|\
+arriv depart|arriv leav|build destroy|subscrib unsubscrib|push pull|credit debit|incom expens|profit loss|enemi alli|\
+war peac|activ passiv|natur artifici|urban rural|domest foreign|caus prevent|help hinder|improv worsen|improv deterior|\
+expand shrink|expand contract|grow shrink|strengthen weaken|appear disappear|rememb forget|alway never|ever never|\
+all none|everyon nobodi|mani few|often rare|usual rare|near far|front back|wide narrow|deep shallow|thick thin|\
+even odd|liquid solid|gas solid|teacher student|parent child|husband wife|king queen|father mother|son daughter|\
+brother sister|winter summer|day night|morn evening|freedom slaveri|life death|birth death|born die|live die|\
+temporari perman|singl multipl|formal inform|direct indirect|primari secondari|junior senior|ascend descend|\
+inner outer|inward outward|rapid slowli|quick slowli|abund scarc|plenti scarc|abandon keep|approv reject|hire fire|\
+employ dismiss|unit divid|combin separ|togeth apart|broad narrow|safe danger|clean dirti|wet dri|aliv dead|\
+guilti innoc|victori defeat|protect harm|save wast|borrow lend|question answer|voluntari compulsori|expens cheap|\
+cost cheap|expens inexpens|visibl hidden|show hide|lighter heavier|simpler harder|poorer richer|poorest richest";
+
+/// Whether two stems say, or often say, the opposite of one another.
+#[must_use]
+pub fn are_often_opposite(one: &str, other: &str) -> bool {
+    let is_pair = |pair: &str| pair.split_once(' ').is_some_and(|pair| pair == (one, other) || pair == (other, one));
+    are_opposite(one, other) || OFTEN_OPPOSITE.split('|').any(is_pair)
+}
+
 /// Beginnings that turn a word around.
 const TURNING: [&str; 9] = ["un", "in", "im", "ir", "il", "non", "dis", "anti", "de"];
 /// Letters of the shortest stem that is turned around: "in" and "form" make no opposite.
