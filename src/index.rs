@@ -12,6 +12,7 @@ mod candidates;
 mod edge;
 mod server;
 
+pub(crate) use bm25::is_unspaced;
 pub use bm25::{Bm25, TERM_FREQUENCY_MAX, TermFrequencies, TermId, Terms};
 pub use edge::{EdgeIndex, FREE_BYTES_MIN, free_bytes, set_aside};
 pub use server::{ServerAddress, ServerIndex, remove_collections};

@@ -94,7 +94,8 @@ fn spaced(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether the letter is of a script that puts no spaces between words: Thai, Lao, Burmese, Khmer, Japanese kana, Chinese characters.
-fn is_unspaced(letter: char) -> bool {
+#[must_use]
+pub fn is_unspaced(letter: char) -> bool {
     matches!(letter,
         '\u{0E00}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{3040}'..='\u{30FF}'
         | '\u{31F0}'..='\u{31FF}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}'
