@@ -158,7 +158,7 @@ pub struct Answer {
 }
 
 /// What the recognition of messages and the completing of follow-ups are called in hashes; the number goes up when they change.
-const QUESTIONS_NAME: &str = "questions-2";
+const QUESTIONS_NAME: &str = "questions-4";
 
 /// Answers `question` from the articles of `workspace`, or decides not to. A friendly word gets one back, and who asks for a
 /// person gets one, without a look at the articles.

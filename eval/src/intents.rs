@@ -143,4 +143,28 @@ mod tests {
         assert_eq!(counts["greeting"], Counts { labelled: 1, recognised: 2, both: 1 });
         assert_eq!(counts["thanks"], Counts::default());
     }
+
+    /// Whoever reads the output, and stops.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_told_and_no_panic() {
+        let messages = [Labelled { text: "hello".to_owned(), intent: "human".to_owned() }];
+        let error = write(&mut Closed, Path::new("some.jsonl"), &messages, true).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        let mut output = Vec::new();
+        write(&mut output, Path::new("some.jsonl"), &messages, true).unwrap();
+        let output = String::from_utf8(output).unwrap();
+        assert!(output.starts_with("some.jsonl: 1 messages") && output.ends_with("greeting and not human: hello\n"));
+    }
 }

@@ -64,7 +64,7 @@ pub(super) struct Dialect {
     pub language: Language,
     pub script: Script,
     verb_last: bool,
-    /// Whether a verb stands for its subject, and a "not" right before it: "no quiero".
+    /// Whether a "not" stands right before what names the customer: "no quiero", "don't connect me".
     negates_before_verb: bool,
     book: Phrasebook,
     /// Names of people in which a slip is looked over.
@@ -115,7 +115,12 @@ impl Dialect {
             verb_last: words.verb_last,
             negates_before_verb: matches!(
                 words.language,
-                Language::Spanish | Language::Portuguese | Language::Italian | Language::Polish | Language::Russian
+                Language::English
+                    | Language::Spanish
+                    | Language::Portuguese
+                    | Language::Italian
+                    | Language::Polish
+                    | Language::Russian
             ),
             book,
             names,
@@ -174,6 +179,10 @@ impl Dialect {
     /// Whether a clause asks for one of the people who help, or says that none is wanted.
     pub fn wish(&self, clause: &Units) -> Wish {
         let marks = self.book.marks(clause);
+        // "Person please" behind whatever it was about; "Person" alone may be an answer.
+        if marks.has(Role::Own) && marks.has(Role::Person) && self.is_only_person(std::slice::from_ref(clause)) {
+            return Wish::Person;
+        }
         let places = |role| marks.all.iter().filter(move |mark| mark.role == role).map(|mark| mark.place.clone());
         let talks: Vec<_> = places(Role::Talk).collect();
         let is_first = |need: &Range<usize>| self.only_fills(&clause[..need.start]);
@@ -189,7 +198,8 @@ impl Dialect {
         let mut wish = if wanted { Wish::Person } else { Wish::Nothing };
         for person in people.iter().chain(&desks) {
             let is_desk = marks.is_over(person.start, Role::Desk) && !people.contains(person);
-            for talk in talks.iter().filter(|talk| self.is_near(talk, person)) {
+            for talk in talks.iter().filter(|talk| self.is_near(talk, person) || is_of_customers(&marks, talk, person))
+            {
                 match self.speaker(&marks, talk, person) {
                     Speaker::Refusing => return Wish::NoPerson,
                     // How one speaks to a person is asked by who wants to, how one reaches the support by anybody.
@@ -270,7 +280,11 @@ impl Dialect {
             return Speaker::SomebodyElse;
         }
         let mut is_customers = marks.is_in(verb.clone(), Role::Own);
-        let not_within = if is_customers { WORDS_TO_NOT_OF_OWN } else { WORDS_TO_NOT };
+        let not_within = match (is_customers, self.negates_before_verb) {
+            (true, true) => WORDS_TO_NOT_OF_OWN,
+            (true, false) => 0,
+            (false, _) => WORDS_TO_NOT,
+        };
         if self.verb_last && person.end <= verb.start {
             let behind = verb.end..marks.units().min(verb.end + WORDS_BEHIND);
             if marks.is_in(behind.clone(), Role::Not) {
@@ -291,11 +305,12 @@ impl Dialect {
             let is_other = marks.is_over(at, Role::Other) && !marks.is_over(at, Role::Desk);
             let whose_within = if is_customers { WORDS_TO_WHOSE_OF_OWN } else { WORDS_TO_WHOSE };
             let is_whose = distance < whose_within && marks.is_over(at, Role::Whose);
-            if is_whose && person.start == span.start || !is_customers && (is_other || is_whose) {
+            if is_whose && person.start < verb.start || !is_customers && (is_other || is_whose) {
                 return Speaker::SomebodyElse;
             }
             if marks.is_over(at, Role::Own) {
                 let is_negated = self.negates_before_verb
+                    && marks.is_over(at, Role::Need)
                     && at.checked_sub(1).is_some_and(|before| marks.is_over(before, Role::Not));
                 return if is_negated { Speaker::Refusing } else { Speaker::Customer };
             }
@@ -319,7 +334,7 @@ impl Dialect {
 
     /// Whether a word is what a person is called, but for one letter.
     fn is_slip(&self, word: &str) -> bool {
-        if word.ends_with('s') || self.names.is_empty() {
+        if word.ends_with('s') || self.names.is_empty() || NO_SLIPS.contains(&word) {
             return false;
         }
         let letters = word.chars().count();
@@ -329,6 +344,11 @@ impl Dialect {
             .filter(|name| name.len().abs_diff(letters) <= 1)
             .any(|name| is_slip_of(written.get_or_insert_with(|| word.chars().collect::<Vec<_>>()), name))
     }
+}
+
+/// Whether a person stands right before "whom I can talk to".
+fn is_of_customers(marks: &Marks, verb: &Range<usize>, person: &Range<usize>) -> bool {
+    person.end + 2 == verb.start && marks.is_over(person.end, Role::Own)
 }
 
 /// What stands before a "because".
@@ -347,6 +367,9 @@ fn kind(role: Role) -> SmallTalk {
         _ => SmallTalk::Thanks,
     }
 }
+
+/// Words of their own that are one letter from what a person is called.
+const NO_SLIPS: [&str; 8] = ["stuff", "manage", "managed", "humane", "advise", "argent", "beraten", "personal"];
 
 /// Words that begin the reason of what was said before them, in the languages where the comma before them is often left out.
 const REASONS: [&str; 9] = ["because", "cause", "cuz", "since", "weil", "denn", "parce", "porque", "omdat"];
