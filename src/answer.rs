@@ -163,8 +163,9 @@ pub struct Answer {
     pub trace: Trace,
 }
 
-/// What the recognition of messages, the completing of follow-ups and the choice of evidence are called in hashes; the number goes up when they change.
-const QUESTIONS_NAME: &str = "questions-3";
+/// What the recognition of messages, the completing of follow-ups and the choice of evidence are called in hashes; the number goes up
+/// when they change.
+const QUESTIONS_NAME: &str = "questions-5";
 
 /// Answers `question` from the articles of `workspace` in the way that its `settings` say, or decides not to. A friendly word gets
 /// one back, and who asks for a person gets one, without a look at the articles; where the workspace has switched answers off, so

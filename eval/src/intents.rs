@@ -1,7 +1,8 @@
 //! What is recognised without a search: requests for a person and small talk, measured on messages that say what they are.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -42,6 +43,7 @@ struct Counts {
 /// # Errors
 /// A file that cannot be read.
 pub fn run(arguments: &IntentsArguments) -> Result<ExitCode> {
+    let mut output = std::io::stdout().lock();
     for path in &arguments.paths {
         let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
         let messages: Vec<Labelled> = text
@@ -51,16 +53,26 @@ pub fn run(arguments: &IntentsArguments) -> Result<ExitCode> {
                 serde_json::from_str(json).with_context(|| format!("{}:{} cannot be read", path.display(), line + 1))
             })
             .collect::<Result<_>>()?;
-        println!("{}: {} messages", path.display(), messages.len());
-        println!("{}", table(&count(&messages)));
-        for message in messages.iter().filter(|_| arguments.wrong) {
-            let (recognised, labelled) = (name(intent::of(&message.text, None)), label(&message.intent));
-            if recognised != labelled {
-                println!("{} and not {}: {}", recognised.unwrap_or("question"), message.intent, message.text);
-            }
+        match write(&mut output, path, &messages, arguments.wrong) {
+            // A reader that has seen enough and closed the pipe, as `head` does, is no failure.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => break,
+            written => written.context("the counts cannot be written to standard output")?,
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn write(output: &mut impl Write, path: &Path, messages: &[Labelled], wrong: bool) -> std::io::Result<()> {
+    writeln!(output, "{}: {} messages", path.display(), messages.len())?;
+    writeln!(output, "{}", table(&count(messages)))?;
+    for message in messages.iter().filter(|_| wrong) {
+        let (recognised, labelled) = (name(intent::of(&message.text, None)), label(&message.intent));
+        if recognised != labelled {
+            let recognised = recognised.unwrap_or("question");
+            writeln!(output, "{recognised} and not {}: {}", message.intent, message.text)?;
+        }
+    }
+    Ok(())
 }
 
 /// The names of what is recognised, in the table's order.
@@ -130,5 +142,29 @@ mod tests {
         assert_eq!(counts["human"], Counts { labelled: 2, recognised: 1, both: 1 });
         assert_eq!(counts["greeting"], Counts { labelled: 1, recognised: 2, both: 1 });
         assert_eq!(counts["thanks"], Counts::default());
+    }
+
+    /// Whoever reads the output, and stops.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_told_and_no_panic() {
+        let messages = [Labelled { text: "hello".to_owned(), intent: "human".to_owned() }];
+        let error = write(&mut Closed, Path::new("some.jsonl"), &messages, true).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        let mut output = Vec::new();
+        write(&mut output, Path::new("some.jsonl"), &messages, true).unwrap();
+        let output = String::from_utf8(output).unwrap();
+        assert!(output.starts_with("some.jsonl: 1 messages") && output.ends_with("greeting and not human: hello\n"));
     }
 }

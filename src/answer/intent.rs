@@ -4,15 +4,19 @@
 //! A question is what is left: whoever is in doubt is answered from the articles.
 
 mod phrase;
+mod phrasebook;
 pub mod spelling;
 pub mod words;
 
 use std::sync::LazyLock;
 
-use crate::answer::intent::phrase::{Dialect, Units};
+use crate::answer::intent::phrase::{Dialect, Wish};
+use crate::answer::intent::phrasebook::Units;
+use crate::answer::intent::words::Script;
 use crate::answer::language::Language;
 
-/// Characters of a message that are looked at; who greets or asks for a person does so in fewer.
+/// Characters of a message that are looked at, at its beginning and again at its end: who greets does so in fewer, and who has told a
+/// long story asks for a person at the end of it.
 const CHARS_READ_MAX: usize = 1_000;
 
 /// What a message wants.
@@ -45,27 +49,48 @@ pub enum SmallTalk {
 
 static DIALECTS: LazyLock<Vec<Dialect>> = LazyLock::new(|| words::ALL.iter().map(Dialect::new).collect());
 
+/// The clauses that are read of a message, in the units of each script.
+struct Clauses {
+    words: Vec<Units>,
+    letters: Vec<Units>,
+}
+
+impl Clauses {
+    fn of(message: &str) -> Self {
+        let (head, tail) = ends(message);
+        let mut words = spelling::clauses(head);
+        words.extend(spelling::clauses(tail));
+        let letters = |clause: &Units| clause.iter().flat_map(|word| word.chars()).map(String::from).collect();
+        Self { letters: words.iter().map(letters).collect(), words }
+    }
+
+    fn spoken(&self, dialect: &Dialect) -> &[Units] {
+        match dialect.script {
+            Script::Words => &self.words,
+            Script::Letters => &self.letters,
+        }
+    }
+}
+
 /// Tells what `message` wants. Languages that share a word are told apart by `hint`, the one that the site names.
 #[must_use]
 pub fn of(message: &str, hint: Option<Language>) -> Intent {
-    let message: String = message.chars().take(CHARS_READ_MAX + 1).collect();
-    let is_cut = message.chars().count() > CHARS_READ_MAX;
-    let clauses = spelling::clauses(&message);
-    let of_hint = DIALECTS.iter().filter(|dialect| Some(dialect.language) == hint);
-    let dialects: Vec<&Dialect> =
-        of_hint.chain(DIALECTS.iter().filter(|dialect| Some(dialect.language) != hint)).collect();
-    let spoken = |dialect: &Dialect| dialect.spoken(&clauses);
-    for dialect in dialects.iter().filter(|_| !is_cut) {
-        if let Some(kind) = small_talk(dialect, &spoken(dialect)) {
-            return Intent::SmallTalk(kind, dialect.language);
+    let clauses = Clauses::of(message);
+    if message.chars().nth(CHARS_READ_MAX).is_none()
+        && let Some((kind, language)) = small_talk(&clauses, hint)
+    {
+        return Intent::SmallTalk(kind, language);
+    }
+    let mut person = None;
+    for dialect in dialects(hint) {
+        match wish(dialect, clauses.spoken(dialect)) {
+            Wish::Nothing => {}
+            Wish::Person => person = person.or(Some(dialect.language)),
+            // "Agent" and "connect" are words of several languages, of which one alone knows the "not" before them.
+            Wish::NoPerson => return Intent::Question,
         }
     }
-    for dialect in dialects {
-        if asks_for_person(dialect, &spoken(dialect)) {
-            return Intent::Person(dialect.language);
-        }
-    }
-    Intent::Question
+    person.map_or(Intent::Question, Intent::Person)
 }
 
 /// A message without the clauses at its start that only greet; all of it where nothing else would be left.
@@ -75,8 +100,7 @@ pub fn without_greeting(message: &str) -> &str {
     while let Some(end) = rest.find([',', '.', '!', '\n', '，', '。', '！']) {
         let (clause, after) = rest.split_at(end);
         let after = after.trim_start_matches(|char: char| !char.is_alphanumeric());
-        let greets = matches!(of(clause, None), Intent::SmallTalk(SmallTalk::Greeting | SmallTalk::Thanks, _));
-        if !greets || !after.chars().any(char::is_alphanumeric) {
+        if !greets(clause) || !after.chars().any(char::is_alphanumeric) {
             break;
         }
         rest = after;
@@ -84,24 +108,46 @@ pub fn without_greeting(message: &str) -> &str {
     rest
 }
 
-/// What a message is that says nothing else in this language.
-fn small_talk(dialect: &Dialect, clauses: &[Units]) -> Option<SmallTalk> {
-    let mut found = None;
-    for clause in clauses {
-        let said = match dialect.only_says(clause) {
-            Some(kinds) => kinds,
-            // What made it work may be told with the thanks.
-            None if found == Some(SmallTalk::Thanks) && dialect.tells_success(clause) => Vec::new(),
-            None => return None,
-        };
-        for kind in said {
-            found = Some(match found {
-                Some(known) => more_telling(known, kind),
-                None => kind,
-            });
+fn greets(clause: &str) -> bool {
+    clause.chars().nth(CHARS_READ_MAX).is_none()
+        && matches!(small_talk(&Clauses::of(clause), None), Some((SmallTalk::Greeting | SmallTalk::Thanks, _)))
+}
+
+/// What is read of a message: all of a short one and nothing else, and of a long one its beginning and its end, from word to word.
+fn ends(message: &str) -> (&str, &str) {
+    let from_start = message.char_indices().nth(CHARS_READ_MAX).map(|(at, _)| at);
+    let from_end = message.char_indices().rev().nth(CHARS_READ_MAX - 1).map(|(at, _)| at);
+    match (from_start, from_end) {
+        (Some(head), Some(tail)) if head < tail => {
+            let (head, tail) = (&message[..head], &message[tail..]);
+            let head = head.rfind(char::is_whitespace).map_or(head, |at| &head[..at]);
+            (head, tail.find(char::is_whitespace).map_or(tail, |at| &tail[at..]))
         }
+        _ => (message, ""),
     }
-    found
+}
+
+/// All of them, the one of `hint` first.
+fn dialects(hint: Option<Language>) -> impl Iterator<Item = &'static Dialect> {
+    let of_hint = DIALECTS.iter().filter(move |dialect| Some(dialect.language) == hint);
+    of_hint.chain(DIALECTS.iter().filter(move |dialect| Some(dialect.language) != hint))
+}
+
+fn small_talk(clauses: &Clauses, hint: Option<Language>) -> Option<(SmallTalk, Language)> {
+    dialects(hint).find_map(|dialect| Some((only_small_talk(dialect, clauses.spoken(dialect))?, dialect.language)))
+}
+
+/// What a message is that says nothing else in this language.
+fn only_small_talk(dialect: &Dialect, clauses: &[Units]) -> Option<SmallTalk> {
+    let mut found = None;
+    let mut tells_success = false;
+    for clause in clauses {
+        let said = dialect.only_says(clause)?;
+        tells_success |= said.tells_success;
+        found = said.kinds.into_iter().chain(found).reduce(more_telling);
+    }
+    // "I found it" alone may be about anything.
+    found.filter(|kind| !tells_success || *kind == SmallTalk::Thanks)
 }
 
 /// Of two things that are said in one message the one to answer.
@@ -115,9 +161,20 @@ fn more_telling(one: SmallTalk, other: SmallTalk) -> SmallTalk {
     if rank(other) > rank(one) { other } else { one }
 }
 
-fn asks_for_person(dialect: &Dialect, clauses: &[Units]) -> bool {
-    let wanted = dialect.is_only_person(clauses) || clauses.iter().any(|clause| dialect.wants_person(clause));
-    wanted && !clauses.iter().any(|clause| dialect.refuses_person(clause))
+/// What a whole message says of people who help.
+fn wish(dialect: &Dialect, clauses: &[Units]) -> Wish {
+    if dialect.is_only_person(clauses) {
+        return Wish::Person;
+    }
+    let mut whole = Wish::Nothing;
+    for clause in clauses {
+        match dialect.wish(clause) {
+            Wish::Nothing => {}
+            Wish::NoPerson => return Wish::NoPerson,
+            Wish::Person => whole = Wish::Person,
+        }
+    }
+    whole
 }
 
 #[cfg(test)]

@@ -1,199 +1,170 @@
-//! Phrases of a language, found in the clauses of a message.
+//! What the clauses of a message say in one language.
 
 use std::ops::Range;
 
 use crate::answer::intent::SmallTalk;
-use crate::answer::intent::spelling::{folded, is_slip_of};
+use crate::answer::intent::phrasebook::{Marks, Phrasebook, Role, Units};
+use crate::answer::intent::spelling::is_slip_of;
 use crate::answer::intent::words::{Script, Words};
 use crate::answer::language::Language;
-use unicode_segmentation::UnicodeSegmentation;
-
-/// A clause in units that can be compared: words, or letters where words do not stand apart.
-pub(super) type Units = Vec<String>;
 
 /// Units between a verb and whom it is about.
 const WORDS_BETWEEN_MAX: usize = 4;
 const LETTERS_BETWEEN_MAX: usize = 10;
-/// The same of a verb of wanting, which has to stand close.
-const LETTERS_TO_NEED_MAX: usize = 4;
+/// Words before a verb among which a "my" or an "another" says who speaks: "my dear wife would like to", and not the order that is
+/// late.
+const WORDS_TO_WHOSE: usize = 5;
+/// The same before a person whose verb, behind it, names the customer: "my agent".
+const WORDS_TO_WHOSE_OF_OWN: usize = 1;
+/// Words before a verb among which a "not" is about it.
+const WORDS_TO_NOT: usize = 4;
+/// The same of a verb that names the customer itself, as "connect me" does; before that the sentence before it may end.
+const WORDS_TO_NOT_OF_OWN: usize = 1;
+/// Words behind a verb at the end among which a "not" or an "I want" is about it.
+const WORDS_BEHIND: usize = 2;
+/// Letters before and behind a request that are about it.
+const LETTERS_BEFORE: usize = 12;
+const LETTERS_BEHIND: usize = 8;
 /// Words that a person's name must have for a slip in it to be looked over.
 const SLIP_LETTERS_MIN: usize = 5;
-/// Words that may follow thanks without being known.
-const UNKNOWN_WORDS_MAX: usize = 4;
+
+const SMALL_TALK: [Role; 6] =
+    [Role::WhoAnswers, Role::RepeatAnswer, Role::RepeatQuestion, Role::Thanks, Role::Farewell, Role::Greeting];
+
+/// What a clause says of people who help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    Nothing,
+    Person,
+    /// No person, and no machine either.
+    NoPerson,
+}
+
+/// Who a verb belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaker {
+    Customer,
+    SomebodyElse,
+    /// The customer, who does not want it.
+    Refusing,
+    /// The customer, who wants to know about it.
+    Asking,
+}
+
+/// What a clause says that is small talk alone.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub kinds: Vec<SmallTalk>,
+    /// Whether it tells a success as well, which counts beside thanks alone.
+    pub tells_success: bool,
+}
 
 /// The words of a language, folded as messages are.
 pub(super) struct Dialect {
     pub language: Language,
-    script: Script,
+    pub script: Script,
     verb_last: bool,
-    people: Phrases,
-    desks: Phrases,
-    talk: Phrases,
-    need: Phrases,
-    asks: Phrases,
-    how: Phrases,
-    not: Phrases,
-    others: Phrases,
-    machines: Phrases,
-    small_talk: Vec<(SmallTalk, Phrases)>,
-    fillers: Phrases,
-}
-
-/// Phrases as units, the longest first; a unit that ends with `*` stands for all that begin so.
-struct Phrases(Vec<Units>);
-
-impl Phrases {
-    fn new(listed: &str, script: Script) -> Self {
-        let mut phrases: Vec<Units> = listed.split('|').map(|phrase| units_of(phrase, script)).collect();
-        phrases.retain(|phrase| !phrase.is_empty());
-        phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
-        Self(phrases)
-    }
-
-    /// Where the longest of them ends that begins at `start`.
-    fn end_at(&self, clause: &[String], start: usize) -> Option<usize> {
-        let rest = &clause[start..];
-        let fits = |phrase: &&Units| {
-            phrase.len() <= rest.len() && phrase.iter().zip(rest).all(|(one, other)| same(one, other))
-        };
-        self.0.iter().find(fits).map(|phrase| start + phrase.len())
-    }
-
-    /// Everywhere that one of them stands.
-    fn places(&self, clause: &[String]) -> Vec<Range<usize>> {
-        (0..clause.len()).filter_map(|start| Some(start..self.end_at(clause, start)?)).collect()
-    }
-
-    fn stands_in(&self, clause: &[String]) -> bool {
-        (0..clause.len()).any(|start| self.end_at(clause, start).is_some())
-    }
-
-    /// The same with slips of the pen in single words that are long enough for it.
-    fn places_with_slips(&self, clause: &[String]) -> Vec<Range<usize>> {
-        let mut places = self.places(clause);
-        for (start, word) in clause.iter().enumerate() {
-            let is_slip = |phrase: &Units| match phrase.as_slice() {
-                [meant] => {
-                    meant.chars().count() >= SLIP_LETTERS_MIN
-                        && !meant.ends_with(['*', 's'])
-                        && is_slip_of(word, meant)
-                        && !word.ends_with('s')
-                }
-                _ => false,
-            };
-            if places.iter().all(|place| !place.contains(&start)) && self.0.iter().any(is_slip) {
-                places.push(start..start + 1);
-            }
-        }
-        places
-    }
-}
-
-fn same(listed: &str, written: &str) -> bool {
-    listed.strip_suffix('*').map_or(listed == written, |start| written.starts_with(start))
-}
-
-fn units_of(phrase: &str, script: Script) -> Units {
-    let phrase = folded(phrase);
-    match script {
-        Script::Letters => phrase.chars().filter(|char| char.is_alphanumeric()).map(String::from).collect(),
-        Script::Words => {
-            let words = phrase.split_whitespace();
-            words
-                .flat_map(|word| match word.strip_suffix('*') {
-                    Some(start) => vec![format!("{start}*")],
-                    None => word.unicode_words().map(str::to_owned).collect(),
-                })
-                .collect()
-        }
-    }
+    /// Whether a "not" stands right before what names the customer: "no quiero", "don't connect me".
+    negates_before_verb: bool,
+    book: Phrasebook,
+    /// Names of people in which a slip is looked over.
+    names: Vec<Vec<char>>,
 }
 
 impl Dialect {
     pub fn new(words: &Words) -> Self {
-        let phrases = |listed| Phrases::new(listed, words.script);
+        let (need, need_first): (Vec<&str>, Vec<&str>) =
+            words.need.split('|').partition(|phrase| !phrase.starts_with('^'));
+        let listed = [
+            (words.people, Role::Person),
+            (words.desks, Role::Desk),
+            (words.talk, Role::Talk),
+            (&need.join("|"), Role::Need),
+            (&need_first.join("|"), Role::NeedFirst),
+            (words.asks, Role::Asks),
+            (words.how, Role::How),
+            (words.not, Role::Not),
+            (words.own, Role::Own),
+            (words.others, Role::Other),
+            (words.whose, Role::Whose),
+            (words.machines, Role::Machine),
+            (words.who, Role::WhoAnswers),
+            (words.repeat, Role::RepeatAnswer),
+            (words.asked, Role::RepeatQuestion),
+            (words.thanks, Role::Thanks),
+            (words.farewells, Role::Farewell),
+            (words.greetings, Role::Greeting),
+            (words.success, Role::Success),
+            (words.fillers, Role::Filler),
+        ];
+        let mut book = Phrasebook::new(words.script);
+        for (phrases, role) in listed {
+            book.add(phrases, role);
+        }
+        let names = words.people.split('|').map(|name| super::spelling::folded(name).chars().collect());
+        let may_slip = |name: &Vec<char>| {
+            name.len() >= SLIP_LETTERS_MIN && name.iter().all(|char| char.is_alphabetic()) && name.last() != Some(&'s')
+        };
+        let names = match words.script {
+            Script::Words => names.filter(may_slip).collect(),
+            Script::Letters => Vec::new(),
+        };
         Self {
             language: words.language,
             script: words.script,
             verb_last: words.verb_last,
-            people: phrases(words.people),
-            desks: phrases(words.desks),
-            talk: phrases(words.talk),
-            need: phrases(words.need),
-            asks: phrases(words.asks),
-            how: phrases(words.how),
-            not: phrases(words.not),
-            others: phrases(words.others),
-            machines: phrases(words.machines),
-            small_talk: vec![
-                (SmallTalk::WhoAnswers, phrases(words.who)),
-                (SmallTalk::RepeatAnswer, phrases(words.repeat)),
-                (SmallTalk::RepeatQuestion, phrases(words.asked)),
-                (SmallTalk::Thanks, phrases(words.thanks)),
-                (SmallTalk::Farewell, phrases(words.farewells)),
-                (SmallTalk::Greeting, phrases(words.greetings)),
-            ],
-            fillers: phrases(words.fillers),
-        }
-    }
-
-    /// Clauses of words in this language's units.
-    pub fn spoken(&self, clauses: &[Vec<String>]) -> Vec<Units> {
-        let letters = |words: &Vec<String>| words.concat().chars().map(String::from).collect();
-        match self.script {
-            Script::Words => clauses.to_vec(),
-            Script::Letters => clauses.iter().map(letters).collect(),
+            negates_before_verb: matches!(
+                words.language,
+                Language::English
+                    | Language::Spanish
+                    | Language::Portuguese
+                    | Language::Italian
+                    | Language::Polish
+                    | Language::Russian
+            ),
+            book,
+            names,
         }
     }
 
     /// What a clause says when it is made of small talk alone; what only fills is nothing.
-    pub fn only_says(&self, clause: &Units) -> Option<Vec<SmallTalk>> {
-        let mut said = Vec::new();
+    pub fn only_says(&self, clause: &Units) -> Option<Said> {
+        let mut said = Said::default();
         let mut start = 0;
         while start < clause.len() {
-            let known =
-                self.small_talk.iter().filter_map(|(kind, phrases)| Some((phrases.end_at(clause, start)?, *kind)));
+            let ends = |roles: &[Role]| self.book.end_at(clause, start, roles);
+            let filled = ends(&[Role::Filler]);
+            let told = ends(&[Role::Success]);
             // The longest; of equal ones the first kind.
-            let longest = known.reduce(|one, other| if other.0 > one.0 { other } else { one });
-            let filled = self.fillers.end_at(clause, start).unwrap_or(start);
-            match longest {
-                Some((end, kind)) if end >= filled => {
-                    said.push(kind);
-                    start = end;
-                }
-                _ if filled > start => start = filled,
-                _ => return None,
+            let known = SMALL_TALK.iter().filter_map(|role| Some((ends(&[*role])?, *role)));
+            let known = known.reduce(|one, other| if other.0 > one.0 { other } else { one });
+            let end = known.map(|(end, _)| end).max(filled).max(told)?;
+            match known {
+                Some((known, role)) if known == end => said.kinds.push(kind(role)),
+                _ if filled == Some(end) => {}
+                _ => said.tells_success = true,
             }
+            start = end;
         }
         Some(said)
-    }
-
-    /// Whether a clause after thanks may be the story of them: few words that neither ask nor complain.
-    pub fn tells_success(&self, clause: &Units) -> bool {
-        let is_short = self.script == Script::Words && clause.len() <= UNKNOWN_WORDS_MAX;
-        is_short
-            && self.language == Language::English
-            && !ASKS_OR_COMPLAINS.iter().any(|word| clause.iter().any(|unit| unit == word))
     }
 
     /// Whether the whole message is nothing but what people who help are called.
     pub fn is_only_person(&self, clauses: &[Units]) -> bool {
         let mut names_person = false;
         for clause in clauses {
-            let people = self.people.places_with_slips(clause);
             let mut start = 0;
             while start < clause.len() {
-                let person = people.iter().filter(|place| place.start == start).map(|place| place.end).max();
-                let person = person.max(
-                    self.desks.end_at(clause, start).filter(|end| *end > start + 1 || self.script == Script::Letters),
-                );
-                let greets = self.small_talk.iter().filter_map(|(_, phrases)| phrases.end_at(clause, start)).max();
-                let filled = self.fillers.end_at(clause, start);
-                if let Some(end) = person {
+                let ends = |roles: &[Role]| self.book.end_at(clause, start, roles);
+                let desk = ends(&[Role::Desk]).filter(|end| *end > start + 1 || self.script == Script::Letters);
+                if let Some(end) = ends(&[Role::Person]).max(desk) {
                     names_person = true;
                     start = end;
-                } else if let Some(end) = greets.max(filled) {
+                } else if let Some(end) = ends(&SMALL_TALK).max(ends(&[Role::Filler])) {
                     start = end;
+                } else if self.is_slip(&clause[start]) {
+                    names_person = true;
+                    start += 1;
                 } else {
                     return false;
                 }
@@ -205,87 +176,206 @@ impl Dialect {
         names_person && !only_indefinite
     }
 
-    /// Whether a clause asks for one of the people who help.
-    pub fn wants_person(&self, clause: &Units) -> bool {
+    /// Whether a clause asks for one of the people who help, or says that none is wanted.
+    pub fn wish(&self, clause: &Units) -> Wish {
+        let marks = self.book.marks(clause);
+        // "Person please" behind whatever it was about; "Person" alone may be an answer.
+        if marks.has(Role::Own) && marks.has(Role::Person) && self.is_only_person(std::slice::from_ref(clause)) {
+            return Wish::Person;
+        }
+        let places = |role| marks.all.iter().filter(move |mark| mark.role == role).map(|mark| mark.place.clone());
+        let talks: Vec<_> = places(Role::Talk).collect();
+        let is_first = |need: &Range<usize>| self.only_fills(&clause[..need.start]);
+        let needs: Vec<_> = places(Role::Need).chain(places(Role::NeedFirst).filter(is_first)).collect();
+        let wanted = places(Role::Asks).any(|asked| self.speaker(&marks, &asked, &asked) == Speaker::Customer);
+        if talks.is_empty() && needs.is_empty() {
+            return if wanted { Wish::Person } else { Wish::Nothing };
+        }
+        let mut people: Vec<_> = places(Role::Person).collect();
+        let slips = (0..clause.len()).filter(|at| !marks.is_over(*at, Role::Person) && self.is_slip(&clause[*at]));
+        people.extend(slips.map(|at| at..at + 1));
+        let desks: Vec<_> = places(Role::Desk).collect();
+        let mut wish = if wanted { Wish::Person } else { Wish::Nothing };
+        for person in people.iter().chain(&desks) {
+            let is_desk = marks.is_over(person.start, Role::Desk) && !people.contains(person);
+            for talk in talks.iter().filter(|talk| self.is_near(talk, person) || is_of_customers(&marks, talk, person))
+            {
+                match self.speaker(&marks, talk, person) {
+                    Speaker::Refusing => return Wish::NoPerson,
+                    // How one speaks to a person is asked by who wants to, how one reaches the support by anybody.
+                    Speaker::Customer if !is_desk || !marks.has(Role::How) => wish = Wish::Person,
+                    Speaker::Asking if !is_desk => wish = Wish::Person,
+                    _ => {}
+                }
+            }
+            for need in needs.iter().filter(|need| !is_desk && self.is_near(need, person)) {
+                match self.speaker(&marks, need, person) {
+                    Speaker::Refusing => return Wish::NoPerson,
+                    Speaker::Customer if self.is_all_that_is_needed(clause, need, person) => wish = Wish::Person,
+                    _ => {}
+                }
+            }
+        }
+        wish
+    }
+
+    /// Whether a verb may be about a person, by where they stand.
+    fn is_near(&self, verb: &Range<usize>, person: &Range<usize>) -> bool {
         let between_max = match self.script {
             Script::Words => WORDS_BETWEEN_MAX,
             Script::Letters => LETTERS_BETWEEN_MAX,
         };
-        let how = self.how.stands_in(clause);
-        if self.asks.stands_in(clause) && !how && !self.not.stands_in(clause) {
-            return true;
+        if verb.end <= person.start {
+            person.start - verb.end <= between_max
+        } else {
+            self.verb_last && person.end <= verb.start && verb.start - person.end <= between_max
         }
-        let people = self.people.places_with_slips(clause);
-        let desks = self.desks.places(clause);
-        let near = |verb: &Range<usize>, person: &Range<usize>, between_max: usize| {
-            if verb.end <= person.start {
-                person.start - verb.end <= between_max
-            } else {
-                self.verb_last && person.end <= verb.start && verb.start - person.end <= between_max
+    }
+
+    /// Whether a clause ends with a person who is needed, and not with something that is needed for one.
+    fn is_all_that_is_needed(&self, clause: &Units, need: &Range<usize>, person: &Range<usize>) -> bool {
+        let between = need.end.min(person.end)..need.start.max(person.start);
+        !INDEFINITE.contains(&clause[person.start].as_str())
+            && self.only_fills(&clause[between])
+            && self.only_fills(until_reason(&clause[need.end.max(person.end)..]))
+    }
+
+    /// Who speaks to the person, or wants one: told by what stands beside the verb, because few write a comma before it.
+    fn speaker(&self, marks: &Marks, verb: &Range<usize>, person: &Range<usize>) -> Speaker {
+        let span = verb.start.min(person.start)..verb.end.max(person.end);
+        let speaker = match self.script {
+            Script::Words => self.speaker_by_words(marks, verb, person, span),
+            Script::Letters => {
+                let near = span.start.saturating_sub(LETTERS_BEFORE)..marks.units().min(span.end + LETTERS_BEHIND);
+                let is_near = |role| marks.is_in(near.clone(), role);
+                if is_near(Role::Not) {
+                    Speaker::Refusing
+                } else if is_near(Role::Other) || is_near(Role::Whose) {
+                    Speaker::SomebodyElse
+                } else if marks.has(Role::How) {
+                    Speaker::Asking
+                } else {
+                    Speaker::Customer
+                }
             }
         };
-        let talks = self.talk.places(clause);
-        let talked_to = |person: &&Range<usize>| {
-            talks.iter().any(|talk| near(talk, person, between_max)) && self.is_ours(clause, person)
-        };
-        if people.iter().any(|person| talked_to(&person)) || (!how && desks.iter().any(|desk| talked_to(&desk))) {
-            return !self.is_refused(clause);
+        // Who does not want to talk to a machine wants a person.
+        let is_of_machine = speaker == Speaker::Refusing && marks.has(Role::Machine);
+        if is_of_machine { Speaker::Customer } else { speaker }
+    }
+
+    fn speaker_by_words(
+        &self,
+        marks: &Marks,
+        verb: &Range<usize>,
+        person: &Range<usize>,
+        span: Range<usize>,
+    ) -> Speaker {
+        let is_others = |at| marks.is_over(at, Role::Other) || marks.is_over(at, Role::Whose);
+        let mut beside = span.clone().filter(|at| !verb.contains(at) && !person.contains(at));
+        if beside.clone().any(|at| marks.is_over(at, Role::Not)) {
+            return Speaker::Refusing;
         }
-        let needs = self.need.places(clause);
-        let ends = |place: &Range<usize>| self.only_fills(&clause[place.end..]);
-        let needed = |person: &&Range<usize>| {
-            needs.iter().any(|need| {
-                near(need, person, between_max.min(LETTERS_TO_NEED_MAX))
-                    && (ends(person) || (self.verb_last && need.start >= person.end && ends(need)))
-            }) && self.is_ours(clause, person)
-                && !INDEFINITE.contains(&clause[person.start].as_str())
-        };
-        !how && people.iter().any(|person| needed(&person)) && !self.is_refused(clause)
-    }
-
-    /// Whether a clause says that no person is wanted, and no machine either.
-    pub fn refuses_person(&self, clause: &Units) -> bool {
-        let speaks_of = !self.people.places_with_slips(clause).is_empty();
-        let verb = self.talk.stands_in(clause) || self.need.stands_in(clause);
-        speaks_of && verb && self.is_refused(clause)
-    }
-
-    /// A refusal that is about a person and not about a machine.
-    fn is_refused(&self, clause: &Units) -> bool {
-        self.not.stands_in(clause) && !self.machines.stands_in(clause)
-    }
-
-    /// Whether nobody else speaks, and the person is not somebody else's.
-    fn is_ours(&self, clause: &Units, person: &Range<usize>) -> bool {
-        match self.script {
-            Script::Words => !self.others.stands_in(&clause[..person.end]),
-            Script::Letters => !self.others.stands_in(clause),
+        if beside.any(is_others) {
+            return Speaker::SomebodyElse;
         }
+        let mut is_customers = marks.is_in(verb.clone(), Role::Own);
+        let not_within = match (is_customers, self.negates_before_verb) {
+            (true, true) => WORDS_TO_NOT_OF_OWN,
+            (true, false) => 0,
+            (false, _) => WORDS_TO_NOT,
+        };
+        if self.verb_last && person.end <= verb.start {
+            let behind = verb.end..marks.units().min(verb.end + WORDS_BEHIND);
+            if marks.is_in(behind.clone(), Role::Not) {
+                return Speaker::Refusing;
+            }
+            is_customers |= marks.is_in(behind, Role::Own);
+        }
+        if marks.is_over(span.start, Role::How) {
+            return Speaker::Asking;
+        }
+        for (distance, at) in (0..span.start).rev().enumerate() {
+            if distance < not_within && marks.is_over(at, Role::Not) {
+                return Speaker::Refusing;
+            }
+            if marks.is_over(at, Role::How) {
+                return Speaker::Asking;
+            }
+            let is_other = marks.is_over(at, Role::Other) && !marks.is_over(at, Role::Desk);
+            let whose_within = if is_customers { WORDS_TO_WHOSE_OF_OWN } else { WORDS_TO_WHOSE };
+            let is_whose = distance < whose_within && marks.is_over(at, Role::Whose);
+            if is_whose && person.start < verb.start || !is_customers && (is_other || is_whose) {
+                return Speaker::SomebodyElse;
+            }
+            if marks.is_over(at, Role::Own) {
+                let is_negated = self.negates_before_verb
+                    && marks.is_over(at, Role::Need)
+                    && at.checked_sub(1).is_some_and(|before| marks.is_over(before, Role::Not));
+                return if is_negated { Speaker::Refusing } else { Speaker::Customer };
+            }
+        }
+        Speaker::Customer
     }
 
     fn only_fills(&self, rest: &[String]) -> bool {
         let mut start = 0;
         while start < rest.len() {
-            let known = self.small_talk.iter().filter_map(|(_, phrases)| phrases.end_at(rest, start)).max();
-            match self.fillers.end_at(rest, start).max(known).max(self.need.end_at(rest, start)) {
+            let known = self.book.at(rest, start).filter(|(role, _)| {
+                matches!(role, Role::Filler | Role::Need | Role::Success) || SMALL_TALK.contains(role)
+            });
+            match known.map(|(_, end)| end).max() {
                 Some(end) => start = end,
                 None => return false,
             }
         }
         true
     }
+
+    /// Whether a word is what a person is called, but for one letter.
+    fn is_slip(&self, word: &str) -> bool {
+        if word.ends_with('s') || self.names.is_empty() || NO_SLIPS.contains(&word) {
+            return false;
+        }
+        let letters = word.chars().count();
+        let mut written = None;
+        self.names
+            .iter()
+            .filter(|name| name.len().abs_diff(letters) <= 1)
+            .any(|name| is_slip_of(written.get_or_insert_with(|| word.chars().collect::<Vec<_>>()), name))
+    }
 }
+
+/// Whether a person stands right before "whom I can talk to".
+fn is_of_customers(marks: &Marks, verb: &Range<usize>, person: &Range<usize>) -> bool {
+    person.end + 2 == verb.start && marks.is_over(person.end, Role::Own)
+}
+
+/// What stands before a "because".
+fn until_reason(units: &[String]) -> &[String] {
+    let reason = units.iter().position(|unit| REASONS.contains(&unit.as_str()));
+    &units[..reason.unwrap_or(units.len())]
+}
+
+fn kind(role: Role) -> SmallTalk {
+    match role {
+        Role::WhoAnswers => SmallTalk::WhoAnswers,
+        Role::RepeatAnswer => SmallTalk::RepeatAnswer,
+        Role::RepeatQuestion => SmallTalk::RepeatQuestion,
+        Role::Farewell => SmallTalk::Farewell,
+        Role::Greeting => SmallTalk::Greeting,
+        _ => SmallTalk::Thanks,
+    }
+}
+
+/// Words of their own that are one letter from what a person is called.
+const NO_SLIPS: [&str; 8] = ["stuff", "manage", "managed", "humane", "advise", "argent", "beraten", "personal"];
+
+/// Words that begin the reason of what was said before them, in the languages where the comma before them is often left out.
+const REASONS: [&str; 9] = ["because", "cause", "cuz", "since", "weil", "denn", "parce", "porque", "omdat"];
 
 /// Words that mean anybody, in the languages where a clause can end with them.
 const INDEFINITE: [&str; 16] = [
     "someone", "somebody", "anyone", "anybody", "jemand", "jemanden", "alguien", "alguem", "qualcuno", "iemand",
     "people", "some", "staff", "manager", "biri", "kisi",
-];
-
-/// What turns thanks into a question or a complaint.
-const ASKS_OR_COMPLAINS: [&str; 40] = [
-    "but", "how", "what", "why", "where", "when", "who", "which", "can", "could", "do", "does", "is", "are", "need",
-    "help", "not", "no", "don't", "doesn't", "didn't", "isn't", "can't", "still", "however", "error", "problem",
-    "issue", "please", "want", "if", "never", "nothing", "wrong", "question", "cant", "doesnt", "dont", "another",
-    "tell",
 ];
