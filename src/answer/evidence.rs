@@ -7,7 +7,7 @@ use crate::answer::language::Language;
 use crate::answer::rewrite::Asked;
 use crate::answer::sentence::{self, Sentence};
 use crate::engine::Engine;
-use crate::ids::{ArticleId, WorkspaceId};
+use crate::ids::{ArticleId, ChunkId, WorkspaceId};
 use crate::search::{self, Found, Passage, QuestionTerms, SearchError, SearchQuery};
 use crate::telemetry::{Stage, Stages};
 
@@ -54,7 +54,8 @@ pub(super) async fn find(
     }
     let mut evidence = Vec::with_capacity(all.len());
     for (question, found) in all {
-        let reading = Evidence::read(engine, workspace, question, asked.own.as_deref(), found);
+        let passages = if is_for_model { EVIDENCE_PASSAGES_MAX } else { sentence::PASSAGES_QUOTED };
+        let reading = Evidence::read(engine, workspace, question, asked.own.as_deref(), found, passages);
         evidence.push(stages.time(Stage::Generate, reading).await?);
     }
     Ok(evidence)
@@ -67,6 +68,7 @@ impl Evidence {
         question: &str,
         own: Option<&str>,
         found: Found,
+        passages: usize,
     ) -> Result<Self, SearchError> {
         let terms = match own {
             Some(own) => found.terms.narrowed(&engine.bm25().question(own).ids),
@@ -89,11 +91,13 @@ impl Evidence {
         let generation = engine.generation();
         // After a switch the vectors of the former generation are gone; sentences are then told by their words.
         let vectors = if generation.row.id == evidence.found.generation {
-            generation.index.vectors(workspace, &sentence::chunks(&evidence)).await?
+            let chunks: Vec<ChunkId> =
+                evidence.found.passages.iter().take(passages).map(|passage| passage.chunk).collect();
+            generation.index.vectors(workspace, &chunks).await?
         } else {
             HashMap::new()
         };
-        evidence.sentences = sentence::read(engine, &evidence, &vectors);
+        evidence.sentences = sentence::read(engine, &evidence, passages, &vectors);
         Ok(evidence)
     }
 }

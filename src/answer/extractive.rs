@@ -6,6 +6,7 @@ use crate::answer::Citation;
 use crate::answer::draft::{Draft, cite};
 use crate::answer::evidence::Evidence;
 use crate::answer::sentence::Sentence;
+use crate::index::scripts::is_unspaced;
 use crate::search::Passage;
 
 /// What this answerer is called in reports and calibrations; the number goes up when its drafts change.
@@ -73,7 +74,7 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     fn of(number: usize, sentence: &'a Sentence, passage: &'a Passage) -> Self {
-        let introduces = passage.text[sentence.span.clone()].trim_end().ends_with([':', '：']);
+        let introduces = introduces(&passage.text[sentence.span.clone()]);
         Self { number, sentence, passage, score: sentence.score + passage.score, introduces }
     }
 
@@ -81,6 +82,17 @@ impl<'a> Line<'a> {
     fn adjoins(&self, next: &Self) -> bool {
         self.sentence.rank == next.sentence.rank && self.sentence.place + 1 == next.sentence.place
     }
+}
+
+/// Words of the longest line that is only a label, such as "Cause" or "More information".
+const LABEL_WORDS_MAX: usize = 3;
+
+/// Whether a line says nothing without what follows it: it ends in a colon, or it is a label of a few words.
+fn introduces(line: &str) -> bool {
+    // Where words do not stand apart, a line of one word may say all.
+    let is_plain = |char: char| (char.is_alphabetic() && !is_unspaced(char)) || char.is_whitespace();
+    line.trim_end().ends_with([':', '：'])
+        || (line.chars().all(is_plain) && line.split_whitespace().nth(LABEL_WORDS_MAX).is_none())
 }
 
 /// The places of the best line and of all that are quoted, in order; `None` of none. `lines` are in the article's order.
@@ -236,6 +248,20 @@ mod tests {
     fn a_line_that_introduces_stands_before_what_it_introduces_or_not_at_all() {
         let draft = draft(&scored("q", &[&[("Use one of these:", 2.0), ("Restart it.", 1.9), ("See also:", 1.8)]]));
         assert_eq!(draft.text, "Use one of these: Restart it.");
+    }
+
+    #[test]
+    fn a_label_is_no_answer() {
+        assert!(introduces("Cause") && introduces("More information") && introduces("Do this:"));
+        assert!(
+            !introduces("It is so.")
+                && !introduces("- Cause")
+                && !introduces("60 days")
+                && !introduces("三十日以内")
+                && !introduces("It works only now")
+        );
+        let draft = draft(&scored("q", &[&[("Cause", 2.0), ("The cache is full.", 1.9), ("Status", 1.8)]]));
+        assert_eq!(draft.text, "Cause The cache is full.");
     }
 
     #[test]

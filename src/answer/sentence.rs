@@ -12,8 +12,9 @@ use crate::knowledge::points::{joined, told};
 use crate::knowledge::sentences;
 use crate::search::Passage;
 
-/// Passages whose sentences are read. Ten give the same accuracy on the open sets within two points, at twice the cost.
-const PASSAGES_READ: usize = 5;
+/// Passages whose sentences are read where they are quoted. Ten give the same accuracy on the open sets within two points, at twice the
+/// cost; a language model may cite any of them.
+pub(super) const PASSAGES_QUOTED: usize = 5;
 
 /// How much each part counts. Chosen by the accuracy of drafts on the open sets; each may be halved or doubled for at most four points
 /// on one of them.
@@ -53,12 +54,18 @@ struct Read<'a> {
     vectors: &'a PassageVectors,
 }
 
-/// The sentences of the best passages of `evidence`, in the order of the passages.
+/// The sentences of the best `passages` of `evidence`, in the order of the passages. Where there are no `vectors` of one, its sentences
+/// are told by their words.
 #[must_use]
-pub(super) fn read(engine: &Engine, evidence: &Evidence, vectors: &HashMap<ChunkId, PassageVectors>) -> Vec<Sentence> {
+pub(super) fn read(
+    engine: &Engine,
+    evidence: &Evidence,
+    passages: usize,
+    vectors: &HashMap<ChunkId, PassageVectors>,
+) -> Vec<Sentence> {
     let none = PassageVectors::default();
     let mut read = Vec::new();
-    for (rank, passage) in evidence.found.passages.iter().take(PASSAGES_READ).enumerate() {
+    for (rank, passage) in evidence.found.passages.iter().take(passages).enumerate() {
         let text = told(&passage.title, &passage.heading_path, &passage.text);
         let passage = Read {
             passage,
@@ -69,11 +76,6 @@ pub(super) fn read(engine: &Engine, evidence: &Evidence, vectors: &HashMap<Chunk
         passage.sentences(engine, evidence, rank, &mut read);
     }
     read
-}
-
-/// The chunks that vectors are needed of.
-pub(super) fn chunks(evidence: &Evidence) -> Vec<ChunkId> {
-    evidence.found.passages.iter().take(PASSAGES_READ).map(|passage| passage.chunk).collect()
 }
 
 impl Read<'_> {

@@ -29,8 +29,8 @@ fn lines(text: &str) -> Vec<Range<usize>> {
     lines
 }
 
-/// Sentences by Unicode's rules, with those rules' false ends joined again: after an item's number, a single letter, or a
-/// common abbreviation.
+/// Sentences by Unicode's rules, with those rules' false ends joined again: after an item's number, a single letter, a common
+/// abbreviation, or the stop that a name begins with.
 fn joined(line: &str) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::new();
     for (start, sentence) in line.split_sentence_bound_indices() {
@@ -58,7 +58,9 @@ fn ends_falsely(sentence: &str) -> bool {
     let stem = last.trim_end_matches(['.', ')']);
     let is_item_number = sentence.len() == last.len() && stem.chars().all(|char| char.is_ascii_digit());
     let is_initial = last.ends_with('.') && stem.chars().count() == 1 && stem.chars().all(char::is_alphabetic);
-    is_item_number || is_initial || ABBREVIATIONS.contains(&last.to_lowercase().as_str())
+    // ".NET" after a space, and a path that is cut at such a name.
+    let is_beginning = last.ends_with('.') && stem.chars().next_back().is_none_or(|char| matches!(char, '\\' | '/'));
+    is_item_number || is_initial || is_beginning || ABBREVIATIONS.contains(&last.to_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -84,6 +86,10 @@ mod tests {
         assert_eq!(
             pieces("Use a charger, e.g. The 4A model. It runs 5.1.10 now."),
             ["Use a charger, e.g. The 4A model.", "It runs 5.1.10 now."]
+        );
+        assert_eq!(
+            pieces("Microsoft .NET 4.6 fails. Open SOFTWARE\\Microsoft\\.NETFramework first."),
+            ["Microsoft .NET 4.6 fails.", "Open SOFTWARE\\Microsoft\\.NETFramework first."]
         );
     }
 
