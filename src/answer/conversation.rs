@@ -79,7 +79,8 @@ mod tests {
         let said = |text: &str| Said { sender: Sender::User, text: text.to_owned(), is_answer: false };
         let german = Conversation::of(vec![said("Ich möchte mit einem Menschen sprechen")], None);
         assert_eq!(german.spoken("42"), Language::German);
-        assert_eq!(german.spoken("Could you please tell me when somebody is going to answer?"), Language::English);
+        let english = "Could you please tell me when somebody from your team will answer the question that I asked yesterday morning?";
+        assert_eq!(german.spoken(english), Language::English);
         assert_eq!(Conversation::default().spoken("42"), Language::English);
         let named = Conversation::of(vec![said("Ich möchte mit einem Menschen sprechen")], Some(Language::French));
         assert_eq!(named.spoken("42"), Language::French);

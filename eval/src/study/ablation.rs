@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn equal_scores_have_one_rank() {
         let ranks = by_rank(&[0.5, 0.9, 0.5]);
-        assert_eq!(ranks, [1.0 / 61.0, 1.0 / 60.0, 1.0 / 61.0]);
+        assert_eq!(ranks, [1.0 / 62.0, 1.0 / 61.0, 1.0 / 62.0]);
     }
 
     #[test]
