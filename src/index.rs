@@ -315,6 +315,10 @@ impl Index {
         workspace: WorkspaceId,
         chunks: &[ChunkId],
     ) -> Result<HashMap<ChunkId, PassageVectors>, IndexError> {
+        // A server takes a request for nothing for a mistake.
+        if chunks.is_empty() {
+            return Ok(HashMap::new());
+        }
         match self {
             Self::Edge(index) => index.vectors(workspace, chunks).await,
             Self::Server(index) => index.vectors(workspace, chunks).await,

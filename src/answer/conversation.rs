@@ -79,8 +79,9 @@ mod tests {
         let said = |text: &str| Said { sender: Sender::User, text: text.to_owned(), is_answer: false };
         let german = Conversation::of(vec![said("Ich möchte mit einem Menschen sprechen")], None);
         assert_eq!(german.spoken("42"), Language::German);
-        let english = "Could you please tell me when somebody from your team will answer the question that I asked yesterday morning?";
-        assert_eq!(german.spoken(english), Language::English);
+        let english = Conversation::of(vec![said("I want to talk to a human")], None);
+        let message = "Wie kann ich meine Bestellung zurückschicken, wenn sie beschädigt ist?";
+        assert_eq!((english.spoken("42"), english.spoken(message)), (Language::English, Language::German));
         assert_eq!(Conversation::default().spoken("42"), Language::English);
         let named = Conversation::of(vec![said("Ich möchte mit einem Menschen sprechen")], Some(Language::French));
         assert_eq!(named.spoken("42"), Language::French);

@@ -113,6 +113,19 @@ async fn a_workspace_finds_counts_and_deletes_only_its_own(index: &Index) {
     index.upsert(ours, vec![point(0, &[(3, 1.0)], &[]), point(1, &[], &[])]).await.unwrap();
     index.upsert(theirs, vec![point(2, &[(3, 1.0)], &[])]).await.unwrap();
     assert_eq!(found(index, ours, query(&[(3, 1.0)], &[], 10)).await.len(), 2);
+    let vectors = index.vectors(ours, &[chunk(0), chunk(2)]).await.unwrap();
+    assert_eq!(vectors.keys().copied().collect::<Vec<_>>(), [chunk(0)], "another workspace's vectors were given");
+    let (kept, stored) = (&vectors[&chunk(0)], point(0, &[], &[]));
+    // Two bytes a float are precise to a thousandth.
+    let floats = |many: &[Vec<f32>]| many.concat();
+    for (one, other) in [(&kept.tokens, &stored.tokens), (&kept.sentences, &stored.sentences)] {
+        assert!(
+            floats(one).iter().zip(floats(other)).all(|(one, other)| (one - other).abs() < 2e-3),
+            "{one:?} {other:?}"
+        );
+        assert_eq!(one.len(), other.len());
+    }
+    assert!(index.vectors(ours, &[]).await.unwrap().is_empty());
     index.delete(ours, &[chunk(2)]).await.unwrap();
     assert_eq!(index.chunks(theirs).await.unwrap(), [chunk(2)], "another workspace's point was deleted");
     index.delete(ours, &[chunk(0), chunk(77)]).await.unwrap();
