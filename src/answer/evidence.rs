@@ -85,7 +85,9 @@ impl Evidence {
         }
         let total: f32 = weights.iter().sum();
         if total > 0.0 {
-            weights.iter_mut().for_each(|weight| *weight /= total);
+            for weight in &mut weights {
+                *weight /= total;
+            }
         }
         let mut evidence = Self { question: question.to_owned(), terms, found, weights, sentences: Vec::new() };
         let generation = engine.generation();

@@ -187,7 +187,7 @@ mod tests {
         let mut evidence = evidence(question);
         let mut start_char = 10;
         for (rank, pieces) in texts.iter().enumerate() {
-            let text: String = pieces.iter().map(|(piece, _)| format!("{piece} ")).collect();
+            let text = pieces.iter().map(|(piece, _)| *piece).collect::<Vec<_>>().join(" ");
             let chunk = ChunkId::of(VersionId::new(&Ids::counted(), 1), "1", rank);
             let end_char = start_char + text.chars().count();
             let mut start = 0;

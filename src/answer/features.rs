@@ -70,7 +70,8 @@ impl Features {
         };
         let of_article: HashSet<TermId> = bm25.document(&article_text).ids.into_iter().collect();
         let missing = evidence.terms.idf.keys().filter(|term| !of_article.contains(term)).count();
-        let name_missing = names(&evidence.question).iter().any(|name| found_share(&[name.clone()], &drafted) < 1.0);
+        let name_missing =
+            names(&evidence.question).iter().any(|name| found_share(std::slice::from_ref(name), &drafted) < 1.0);
         Self(vec![
             f64::from(best.cosine),
             f64::from(by_words(true) - by_words(false)),

@@ -40,8 +40,8 @@ async fn a_provider_that_fails_at_random_leaves_nobody_without_an_answer_or_a_ti
     let mut asking = JoinSet::new();
     for number in 0..QUESTIONS {
         // Half of the time it works, or the breaker would keep it from being asked at all.
-        let scenario = [scenarios.choose(&mut random).unwrap().clone(), Scenario::Plain(Plain::OkJson)];
-        fake.set_scenario(scenario[number % 2].clone());
+        let scenario = [*scenarios.choose(&mut random).unwrap(), Scenario::Plain(Plain::OkJson)];
+        fake.set_scenario(scenario[number % 2]);
         let (app, message) = (Arc::clone(&app), MESSAGES[number % MESSAGES.len()]);
         let session = number % SESSIONS;
         asking.spawn(async move { (session, app.ask(&app.bikes, &format!("visitor-{session}"), message).await) });
