@@ -23,8 +23,8 @@ static SYMPTOMS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-fn pattern(pattern: &str) -> Regex {
-    // Constants that the tests have compiled.
+/// A constant pattern, whatever the letters' case.
+pub(super) fn pattern(pattern: &str) -> Regex {
     #[expect(clippy::expect_used, reason = "a constant")]
     Regex::new(&format!("(?i){pattern}")).expect("a pattern that compiles")
 }

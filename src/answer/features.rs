@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::answer::cue::Section;
+use crate::answer::cue::{Section, pattern};
 use crate::answer::evidence::Evidence;
 use crate::answer::sentence::Sentence;
 use crate::answer::{Draft, support};
@@ -143,11 +143,6 @@ static DENIES_WIDELY: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(not|no|never|without|cannot|except|neither|nor|none|nobody|nothing|nowhere|hardly|unlike|lack\w*|fail\w*|refus\w*|reject\w*|den(?:y|ie[sd])|avoid\w*|prevent\w*|prohibit\w*|instead of|rather than|nicht|kein\w*|nie|ohne)\b|n['’]t\b",
     )
 });
-
-fn pattern(pattern: &str) -> Regex {
-    #[expect(clippy::expect_used, reason = "a constant")]
-    Regex::new(&format!("(?i){pattern}")).expect("a pattern that compiles")
-}
 
 /// Whether a question asks what, who, when or how many, and not why or how.
 fn asks_for_fact(focus: &str) -> bool {
