@@ -1,12 +1,15 @@
 //! The articles of a set as the files that are ingested.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use candor::knowledge::parse::{Format, ParseError, ParsedArticle, parse};
 use candor::knowledge::source::{self, ScanError};
 use candor::knowledge::sync::ArticleFile;
+use rand::SeedableRng as _;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::SliceRandom as _;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -76,10 +79,27 @@ impl Corpus {
         if files.is_empty() {
             return Err(CorpusError::Empty);
         }
+        Ok(Self::of(files, ids))
+    }
+
+    fn of(files: Vec<ArticleFile>, ids: HashMap<String, String>) -> Self {
         let place =
             |(place, file): (usize, &ArticleFile)| (ids.get(&file.source).unwrap_or(&file.source).clone(), place);
         let places = files.iter().enumerate().map(place).collect();
-        Ok(Self { files, ids, places })
+        Self { files, ids, places }
+    }
+
+    /// Only the articles `kept` and `others` more, which the seed draws.
+    #[must_use]
+    pub fn sampled(self, kept: &HashSet<&str>, others: usize, seed: u64) -> Self {
+        let Self { files, ids, .. } = self;
+        let id = |file: &ArticleFile| ids.get(&file.source).unwrap_or(&file.source).clone();
+        let (mut sample, mut rest): (Vec<ArticleFile>, Vec<ArticleFile>) =
+            files.into_iter().partition(|file| kept.contains(id(file).as_str()));
+        rest.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
+        sample.extend(rest.into_iter().take(others));
+        sample.sort_by(|one, other| one.source.cmp(&other.source));
+        Self::of(sample, ids)
     }
 
     /// SHA-256, in hexadecimal, over all sources and contents.
@@ -198,6 +218,17 @@ mod tests {
         assert_eq!(corpus.article_id("z%2f2.md"), "z/2");
         assert!(corpus.plain_text("z/2").unwrap().contains("It costs $5."));
         assert_eq!(corpus.plain_text("b"), None);
+    }
+
+    #[test]
+    fn a_sample_has_what_is_asked_for_and_so_many_others() {
+        let entries = (0..20).map(|number| entry(&format!("{number:02}"), "Title", "Text.")).collect();
+        let articles = Articles::Entries(entries);
+        let sampled = |seed| Corpus::read(&articles, &[]).unwrap().sampled(&HashSet::from(["07", "13"]), 5, seed);
+        let sample = sampled(1);
+        assert!(sample.files.len() == 7 && sample.has_id("07") && sample.has_id("13"));
+        assert!(sample.plain_text("13").is_some() && sample.digest() == sampled(1).digest());
+        assert_ne!(sample.digest(), sampled(2).digest());
     }
 
     #[test]
