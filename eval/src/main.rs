@@ -11,6 +11,7 @@ mod confidence;
 mod corpus;
 mod dataset;
 mod digits;
+mod drafts;
 mod figures;
 mod fit;
 #[cfg(test)]
