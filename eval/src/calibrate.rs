@@ -1,26 +1,23 @@
 //! `eval calibrate`: fits how likely a draft is right, shows what that is worth on drafts it has not seen, and writes the
 //! artefact that ships with the program.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use candor::answer::confidence::{Calibration, FeatureWeight, FittedOn};
 use candor::answer::features::Features;
-use candor::answer::question_hashes::QuestionHashes;
 use candor::config::Config;
 use comfy_table::Cell;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::about::MadeWith;
 use crate::confidence::{CalibrationFigures, RankingFigures, Scored};
+use crate::drafts::Drafts;
 use crate::fit::{self, Sample};
 use crate::interval::Figure;
 use crate::logistic::Logistic;
-use crate::measure::{self, Asking};
-use crate::outcome::Outcome;
+use crate::measure::Asking;
 use crate::recipe::{self, Recipe, Verdict};
 use crate::{promise, table, written};
 
@@ -49,17 +46,6 @@ pub struct CalibrateArguments {
     /// Writes the figures of the fit as JSON.
     #[arg(long, value_name = "FILE.json", conflicts_with = "risk")]
     report: Option<PathBuf>,
-}
-
-/// The drafts of all sets, and where they come from.
-struct Labelled {
-    samples: Vec<Sample>,
-    /// The sets' names.
-    names: Vec<String>,
-    /// The sets that something is learned from.
-    data: Vec<FittedOn>,
-    /// What all answers were made with.
-    made_with: MadeWith,
 }
 
 /// What a confidence is worth on one set.
@@ -105,15 +91,15 @@ pub async fn run(config: &Config, arguments: &CalibrateArguments) -> Result<Exit
             "--limit chooses among the questions, and a promise holds only for questions that nobody chose: leave it out"
         );
     }
-    let labelled = Labelled::read(config, &arguments.asking).await?;
+    let drafts = Drafts::read(config, &arguments.asking).await?;
     match arguments.risk {
-        None => default_operating_point(labelled, arguments).map(|()| ExitCode::SUCCESS),
-        Some(risk_max) => promised(labelled, arguments, risk_max),
+        None => default_operating_point(drafts, arguments).map(|()| ExitCode::SUCCESS),
+        Some(risk_max) => promised(drafts, arguments, risk_max),
     }
 }
 
-fn default_operating_point(labelled: Labelled, arguments: &CalibrateArguments) -> Result<()> {
-    let (samples, seed) = (&labelled.samples, arguments.asking.seed);
+fn default_operating_point(drafts: Drafts, arguments: &CalibrateArguments) -> Result<()> {
+    let (samples, seed) = (&drafts.samples, arguments.asking.seed);
     let everything: Vec<usize> = (0..samples.len()).collect();
     let model = fit::fit(samples, &everything).context("the confidence cannot be fitted on these sets")?.rounded();
     let logits = fit::out_of_fold(samples, seed).context("the sets are too small for five folds")?;
@@ -123,12 +109,12 @@ fn default_operating_point(labelled: Labelled, arguments: &CalibrateArguments) -
     // Downwards, so that rounding holds no right draft back.
     let threshold = (threshold * 1_000.0).floor() / 1_000.0;
 
-    let figures = all_figures(&labelled.names, samples, &logits, threshold, seed);
+    let figures = all_figures(&drafts.names, samples, &logits, threshold, seed);
     println!("{}\n", table_of(&figures));
     println!("{}\n", weights_table(&model));
     println!("threshold {threshold:.3}, which answers {:.0} % of the right drafts", RIGHT_DRAFTS_SENT * 100.0);
 
-    let calibration = labelled.calibration(&model, threshold, GUARANTEE.to_owned());
+    let calibration = drafts.calibration(&model, threshold, GUARANTEE.to_owned());
     let json = json_of(&calibration)?;
     if let Some(path) = &arguments.report {
         written::write(path, &(serde_json::to_string_pretty(&figures)? + "\n"))?;
@@ -136,11 +122,11 @@ fn default_operating_point(labelled: Labelled, arguments: &CalibrateArguments) -
     write_artefact(arguments, &json)
 }
 
-fn promised(labelled: Labelled, arguments: &CalibrateArguments, risk_max: f64) -> Result<ExitCode> {
+fn promised(drafts: Drafts, arguments: &CalibrateArguments, risk_max: f64) -> Result<ExitCode> {
     let Recipe { splits, model, curve, tested, verdict } = recipe::follow(
-        &labelled.samples,
+        &drafts.samples,
         risk_max,
-        labelled.split_seed(),
+        drafts.split_seed(),
     )
     .with_context(|| {
         format!(
@@ -162,61 +148,12 @@ fn promised(labelled: Labelled, arguments: &CalibrateArguments, risk_max: f64) -
     };
     println!("threshold {threshold}, which answers {:.1} % of the questions", coverage * 100.0);
     let calibration =
-        Calibration { curve: Some(curve), promise: Some(promise), ..labelled.calibration(&model, threshold, sentence) };
+        Calibration { curve: Some(curve), promise: Some(promise), ..drafts.calibration(&model, threshold, sentence) };
     let json = json_of(&calibration)?;
     write_artefact(arguments, &json).map(|()| ExitCode::SUCCESS)
 }
 
-impl Labelled {
-    async fn read(config: &Config, asking: &Asking) -> Result<Self> {
-        let (mut samples, mut data, mut names) = (Vec::new(), Vec::new(), Vec::new());
-        let mut made_with: Option<MadeWith> = None;
-        // A question in two sets would be learned from in one and tested in the other.
-        let mut known: HashMap<String, String> = HashMap::new();
-        measure::check(asking)?;
-        // What is fitted is the confidence of extractive drafts.
-        let config = &Config { gemini_api_key: None, ..config.clone() };
-        for (set, folder) in asking.dataset.iter().enumerate() {
-            let measured = measure::set(config, folder, asking).await?;
-            measured.journal.finish()?;
-            let told = measured.about.made_with.clone();
-            if let Some(before) = &made_with
-                && (&before.embedding, &before.generator) != (&told.embedding, &told.generator)
-            {
-                bail!("the sets were answered by {} and by {}: ask the same for all", before.generator, told.generator);
-            }
-            made_with = Some(told);
-            for outcome in measured.outcomes.iter().filter(|outcome| outcome.asked.logit.is_some()) {
-                let text = outcome.question.text.trim().to_lowercase();
-                let dataset = &measured.about.dataset;
-                let of_set = known.entry(text).or_insert_with(|| format!("{set} {dataset}"));
-                if *of_set != format!("{set} {dataset}") {
-                    bail!(
-                        "{dataset} and another set share the question \"{}\": give each question once",
-                        outcome.question.text
-                    );
-                }
-            }
-            let of_set = samples_of(set, &measured.outcomes);
-            let learned = || of_set.iter().filter(|(_, sample)| sample.correct.is_some());
-            let questions = learned().count();
-            if questions == 0 {
-                println!("{} has no short gold answers, so nothing is learned from it.", measured.about.dataset);
-            } else {
-                data.push(FittedOn {
-                    dataset: measured.about.dataset.clone(),
-                    sha256: measured.about.data.sha256.clone(),
-                    questions,
-                    question_hashes: QuestionHashes::of(learned().map(|(text, _)| *text)),
-                });
-            }
-            samples.extend(of_set.into_iter().map(|(_, sample)| sample));
-            names.push(measured.about.dataset);
-        }
-        let made_with = made_with.context("no set was given")?;
-        Ok(Self { samples, names, data, made_with })
-    }
-
+impl Drafts {
     /// Decides the three splits. From the data and not from a flag: who may try seeds until one holds is promised nothing.
     fn split_seed(&self) -> u64 {
         let mut digest = Sha256::new();
@@ -257,21 +194,6 @@ fn write_artefact(arguments: &CalibrateArguments, json: &str) -> Result<()> {
         println!("{} is written", path.display());
     }
     Ok(())
-}
-
-/// The questions that get a confidence, with their texts; a message that the product does not take never gets to one, and
-/// neither does small talk.
-fn samples_of(set: usize, outcomes: &[Outcome]) -> Vec<(&str, Sample)> {
-    let sample = |outcome: &Outcome| Sample {
-        set,
-        // Without the set: two sets over one folder of articles have groups in common.
-        group: outcome.question.group.clone(),
-        answerable: outcome.question.answerable,
-        correct: outcome.judged.correct,
-        features: outcome.asked.features.iter().map(|feature| feature.value).collect(),
-    };
-    let taken = outcomes.iter().filter(|outcome| outcome.asked.logit.is_some());
-    taken.map(|outcome| (outcome.question.text.as_str(), sample(outcome))).collect()
 }
 
 fn all_figures(names: &[String], samples: &[Sample], pooled: &[f64], threshold: f64, seed: u64) -> Vec<SetFigures> {
@@ -399,13 +321,14 @@ mod tests {
     fn what_is_written_can_be_read_by_the_engine() {
         let size = Features::NAMES.len();
         let model = Logistic { intercept: -0.5, weights: vec![0.1; size], mean: vec![0.5; size], sd: vec![1.0; size] };
-        let labelled = Labelled {
+        let drafts = Drafts {
             samples: Vec::new(),
+            best_passages: Vec::new(),
             names: Vec::new(),
             data: Vec::new(),
             made_with: fixtures::about().made_with,
         };
-        let calibration = labelled.calibration(&model, 0.4, GUARANTEE.into());
+        let calibration = drafts.calibration(&model, 0.4, GUARANTEE.into());
         assert_eq!(Calibration::parse(&json_of(&calibration).unwrap()).unwrap(), calibration);
         assert!(GUARANTEE.contains("no guarantee"));
     }

@@ -72,6 +72,7 @@ pub(crate) fn asked(draft: &str, cited: &str) -> Asked {
         confidence: 0.5,
         logit: Some(0.0),
         features: Vec::new(),
+        best_passage: None,
         stages_ms: Vec::new(),
         total_ms: Some(1.0),
     }

@@ -11,6 +11,7 @@ mod confidence;
 mod corpus;
 mod dataset;
 mod digits;
+mod drafts;
 mod figures;
 mod fit;
 #[cfg(test)]
@@ -63,6 +64,7 @@ use clap::{Parser, Subcommand};
   eval report report.json --html report.html
   eval compare before.json after.json
   eval calibrate --dataset DIR --risk 10% --out calibration.json
+  eval confidence --dataset datasets/tarnwheel --picture confidence.svg
   eval intents datasets/intents/held-out.jsonl --wrong
   eval dataset check datasets/tarnwheel
 
@@ -83,6 +85,7 @@ enum Command {
     Compare(changes::CompareArguments),
     Gate(changes::GateArguments),
     Calibrate(calibrate::CalibrateArguments),
+    Confidence(study::confidence::ConfidenceArguments),
     Grounding(grounding::GroundingArguments),
     History(history::HistoryArguments),
     Ablate(study::ablation::AblateArguments),
@@ -124,6 +127,7 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Grounding(arguments) => grounding::run(&arguments),
         Command::History(arguments) => history::run(&config, &arguments),
         Command::Intents(arguments) => intents::run(&arguments),
+        Command::Confidence(arguments) => study::confidence::run(&config, &arguments).await,
         Command::Ablate(arguments) => study::ablation::run(&config, &arguments).await,
         Command::Chunking(arguments) => study::chunking::run(&config, &arguments).await,
         Command::Tokens(arguments) => study::tokens::run(&config, &arguments).await,
@@ -169,6 +173,9 @@ mod tests {
         assert!(Arguments::try_parse_from("eval calibrate --dataset a --risk 10%".split(' ')).is_ok());
         assert!(Arguments::try_parse_from("eval calibrate --dataset a --risk 10".split(' ')).is_err());
         assert!(Arguments::try_parse_from("eval calibrate --dataset a".split(' ')).is_err());
+        let line = "eval confidence --dataset a --dataset b --risk 10% --risk 0.2 --splits 50 --picture c.svg";
+        assert!(Arguments::try_parse_from(line.split(' ')).is_ok());
+        assert!(Arguments::try_parse_from("eval confidence --dataset a --splits 0".split(' ')).is_err());
         assert!(Arguments::try_parse_from(["eval", "run"]).is_err());
         assert!(Arguments::try_parse_from(["eval", "run", "--dataset", "a", "--limit", "0"]).is_err());
     }

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use candor::search::Signals;
 use candor::telemetry::Stage;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,9 @@ pub struct Asked {
     pub logit: Option<f64>,
     /// The engine's features by name, each with its value and its part of the logit.
     pub features: Vec<Feature>,
+    /// What the best passage was ranked by; `None` where nothing was found, and in reports from before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_passage: Option<Signals>,
     /// How long each stage of the answer took.
     pub stages_ms: Vec<(Stage, f64)>,
     /// How long the answer took; `None` where its embedding was kept from before, which would flatter.
@@ -69,6 +73,7 @@ impl Asked {
             confidence: 0.0,
             logit: None,
             features: Vec::new(),
+            best_passage: None,
             stages_ms: Vec::new(),
             total_ms: None,
         }

@@ -4,14 +4,14 @@
 //! place it. Questions and drafts are strangers' text: `template` escapes all that is not marked as ours.
 
 mod changed;
-mod charts;
+pub mod charts;
 mod circumstances;
 mod html;
 mod junit;
 mod markdown;
 mod slices;
 mod summary;
-mod template;
+pub mod template;
 mod worst;
 
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ pub struct ReportArguments {
 }
 
 /// What a run is compared with.
-struct Against<'a> {
+pub struct Against<'a> {
     report: &'a Report,
     comparison: Comparison<'a>,
 }

@@ -231,6 +231,7 @@ fn asked(reply: TestReply) -> Asked {
         confidence: reply.confidence,
         logit: reply.trace.logit,
         features: target::features(&reply.trace),
+        best_passage: target::best_passage(&reply.trace),
         stages_ms: reply.trace.stages_ms.clone(),
         total_ms: Some(reply.latency_ms),
     }

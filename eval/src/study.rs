@@ -1,7 +1,8 @@
-//! Studies: sets that are asked once, to see what each part of the search is worth.
+//! Studies: sets that are asked once, to see what each part of the search and of the confidence is worth.
 
 pub mod ablation;
 pub mod chunking;
+pub mod confidence;
 mod directions;
 mod ranked;
 pub mod tokens;

@@ -6,7 +6,7 @@ use candor::answer::conversation::{Conversation, Said};
 use candor::answer::{AnswerSettings, Question, Rehearsal, Trace, rehearse, rewrite};
 use candor::chat::Sender;
 use candor::config::Config;
-use candor::search;
+use candor::search::{self, Signals};
 
 use crate::about::MadeWith;
 use crate::dataset::Turn;
@@ -148,6 +148,7 @@ fn asked(Rehearsal { answer, answer_ms, ranking }: Rehearsal, is_kept: bool) -> 
         confidence: answer.confidence,
         logit: answer.trace.logit,
         features: features(&answer.trace),
+        best_passage: best_passage(&answer.trace),
         stages_ms: stages_ms.clone(),
         total_ms: (!is_kept).then_some(answer_ms),
         draft: answer.draft.text,
@@ -163,4 +164,10 @@ pub fn features(trace: &Trace) -> Vec<Feature> {
         share: share.share,
     };
     trace.features.iter().map(feature).collect()
+}
+
+/// What the passage that a trace has first was ranked by.
+#[must_use]
+pub fn best_passage(trace: &Trace) -> Option<Signals> {
+    trace.passages.first().map(|passage| passage.signals)
 }

@@ -2,6 +2,8 @@
 //!
 //! Colours in a drawing are those of the page by day; by night and in print the page's style sheet replaces each by its
 //! attribute, and dashes the lines that are guides. So no chart tells anything by colour alone.
+//!
+//! What all of them are drawn with serves the picture of `eval confidence` too.
 
 mod histogram;
 mod latency;
@@ -24,30 +26,30 @@ use super::Against;
 use crate::report::Report;
 
 /// Text and axes.
-const INK: RGBColor = RGBColor(0x1B, 0x1F, 0x24);
+pub const INK: RGBColor = RGBColor(0x1B, 0x1F, 0x24);
 /// Labels of axes, and what matters less.
-const SOFT: RGBColor = RGBColor(0x59, 0x63, 0x6E);
+pub const SOFT: RGBColor = RGBColor(0x59, 0x63, 0x6E);
 const GRID: RGBColor = RGBColor(0xE1, 0xE5, 0xEA);
 /// Dashed: what a curve is compared with.
-const GUIDE: RGBColor = RGBColor(0x86, 0x90, 0x9B);
+pub const GUIDE: RGBColor = RGBColor(0x86, 0x90, 0x9B);
 /// What was measured.
-const MARK: RGBColor = RGBColor(0x00, 0x62, 0xA3);
+pub const MARK: RGBColor = RGBColor(0x00, 0x62, 0xA3);
 const MARK_PALE: RGBColor = RGBColor(0xA9, 0xCD, 0xE8);
 /// What went wrong, and the point at which decisions are made.
-const ALERT: RGBColor = RGBColor(0xB8, 0x4A, 0x00);
+pub const ALERT: RGBColor = RGBColor(0xB8, 0x4A, 0x00);
 /// Dashed: the baseline.
-const BEFORE: RGBColor = RGBColor(0x6F, 0x5A, 0xA3);
+pub const BEFORE: RGBColor = RGBColor(0x6F, 0x5A, 0xA3);
 
 /// Drawings are made this many times larger than they are shown, because plotters rounds to whole units.
-const FINE: i32 = 4;
+pub const FINE: i32 = 4;
 
 /// Small, so that the labels can still be read when the page is as narrow as a phone.
-const WIDTH: i32 = 440;
-const HEIGHT: i32 = 320;
+pub const WIDTH: i32 = 440;
+pub const HEIGHT: i32 = 320;
 const FONT_SIZE: i32 = 12;
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Plane<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub type Plane<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// A chart, or why there is none, with the same in numbers.
 #[derive(Serialize)]
@@ -62,7 +64,7 @@ pub struct Chart {
 }
 
 #[derive(Serialize)]
-struct Drawing {
+pub struct Drawing {
     width: i32,
     height: i32,
     /// What an SVG element holds, with its end tag.
@@ -94,7 +96,7 @@ impl Chart {
 }
 
 /// Draws on an area of this size.
-fn drawn(width: i32, height: i32, draw: impl FnOnce(&Area<'_>) -> Result<()>) -> Result<Drawing> {
+pub fn drawn(width: i32, height: i32, draw: impl FnOnce(&Area<'_>) -> Result<()>) -> Result<Drawing> {
     let (width, height) = (width * FINE, height * FINE);
     let mut svg = String::new();
     {
@@ -108,7 +110,11 @@ fn drawn(width: i32, height: i32, draw: impl FnOnce(&Area<'_>) -> Result<()>) ->
 }
 
 /// Axes with a grid. The title of the vertical one stands above it, so that nobody has to turn their head.
-fn plane<'a, 'b>(area: &'a Area<'b>, [x, y]: [Range<f64>; 2], [x_title, y_title]: [&str; 2]) -> Result<Plane<'a, 'b>> {
+pub fn plane<'a, 'b>(
+    area: &'a Area<'b>,
+    [x, y]: [Range<f64>; 2],
+    [x_title, y_title]: [&str; 2],
+) -> Result<Plane<'a, 'b>> {
     let mut chart = ChartBuilder::on(area)
         .margin_top(26 * FINE)
         .margin_right(24 * FINE)
@@ -137,14 +143,14 @@ fn plane<'a, 'b>(area: &'a Area<'b>, [x, y]: [Range<f64>; 2], [x_title, y_title]
 }
 
 /// Text that lies beside its place as said.
-fn text(color: RGBColor, horizontal: HPos, vertical: VPos) -> TextStyle<'static> {
+pub fn text(color: RGBColor, horizontal: HPos, vertical: VPos) -> TextStyle<'static> {
     // The backend writes sizes that are smaller by this factor.
     let size = f64::from(FONT_SIZE * FINE) * 1.24;
     ("sans-serif", size).into_font().color(&color).pos(Pos::new(horizontal, vertical))
 }
 
 /// A length in pixels, as lines have it.
-fn width(pixels: u32) -> u32 {
+pub fn width(pixels: u32) -> u32 {
     pixels * FINE.unsigned_abs()
 }
 

@@ -23,6 +23,7 @@ pub fn filled(name: &str, contents: impl Serialize) -> Result<String> {
         ("report.html", include_str!("../../templates/report.html")),
         ("report.md", include_str!("../../templates/report.md")),
         ("junit.xml", include_str!("../../templates/junit.xml")),
+        ("picture.svg", include_str!("../../templates/picture.svg")),
     ] {
         templates.add_template(name, text).with_context(|| format!("the template {name} is not one"))?;
     }
