@@ -621,9 +621,9 @@ def answers():
                 "s", known(quantile(0.5, "answer_duration_seconds", window=SHOWN)), none="no answers")),
             (4, stat(
                 "The threshold rests on",
-                "default: on open data, with no promise for your questions. workspace: on reviewed answers of your "
-                "own. If it went back to default, the reviews no longer fit the settings; calibrate again.",
-                "none", f"max by (state) ({series('calibration_state')}) == 1", name="{{state}}")),
+                "Workspaces by what their thresholds rest on. default: on open data, with no promise for your questions. workspace: "
+                "on the workspace's own questions. outdated: a calibration of its own was made for other answers; calibrate again.",
+                "none", f"max by (state) ({series('calibration_state')}) > 0", name="{{state}}")),
         ]),
         ("Decisions", 8, [
             (8, lines(

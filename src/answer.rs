@@ -2,7 +2,9 @@
 //!
 //! The whole way is one function, [`answer`], and leaves one [`Trace`].
 
+pub mod clarify;
 pub mod confidence;
+mod contradiction;
 pub mod conversation;
 mod cue;
 pub mod curve;
@@ -14,6 +16,7 @@ pub mod features;
 mod follow_up;
 mod generate;
 pub mod grounded;
+pub mod in_force;
 pub mod intent;
 pub mod language;
 pub mod prompt;
@@ -41,7 +44,7 @@ use crate::answer::language::Language;
 pub use crate::answer::rehearsal::{RankedArticle, Rehearsal, rehearse};
 pub use crate::answer::rewrite::RewriteTrace;
 pub use crate::answer::settings::AnswerSettings;
-pub use crate::answer::trace::{Hashes, Trace, TracedPassage, Versions, calibration_hash};
+pub use crate::answer::trace::{Hashes, Trace, TracedPassage, Versions, answering_hash, calibration_hash};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, VersionId, WorkspaceId};
 use crate::search::{Found, SearchError};
@@ -157,6 +160,8 @@ pub struct Answer {
     pub response_type: ResponseType,
     /// The probability that the draft is right; 0 where nothing was drafted from articles.
     pub confidence: f64,
+    /// The two things of which the customer is asked which one is meant, where the decision is so.
+    pub options: Option<[String; 2]>,
     /// The language to speak to the customer in: the site's, else the message's, else English.
     pub language: Language,
     /// Everything that led there.
@@ -165,7 +170,7 @@ pub struct Answer {
 
 /// What the recognition of messages, the completing of follow-ups and the choice of evidence are called in hashes; the number goes up
 /// when they change.
-const QUESTIONS_NAME: &str = "questions-5";
+const QUESTIONS_NAME: &str = "questions-6";
 
 /// Answers `question` from the articles of `workspace` in the way that its `settings` say, or decides not to. A friendly word gets
 /// one back, and who asks for a person gets one, without a look at the articles; where the workspace has switched answers off, so
@@ -209,17 +214,18 @@ pub async fn answer(
     for evidence in evidence::find(engine, workspace, &asked, model.is_some(), &mut stages).await? {
         let drafting = generate::generate(engine, settings, model.as_ref(), &evidence);
         let generated = stages.time(Stage::Generate, drafting).await;
-        parts.push(stages.time_sync(Stage::Decide, || Part::judged(engine, settings, evidence, generated)));
+        let judge = || Part::judged(engine, settings, conversation, evidence, generated);
+        parts.push(stages.time_sync(Stage::Decide, judge));
     }
     // A message that asks nothing has no part; none comes to here.
     let Some(whole) = parts.into_iter().reduce(Part::and) else {
         let decision = Decision::Escalated(Reason::NoEvidence);
         return Ok(Answer::unsearched(engine, settings, decision, String::new(), language(), &stages));
     };
-    let Part { found, draft, decision, response_type, judged, model } = whole;
+    let Part { found, draft, decision, options, response_type, generator, judged, model } = whole;
     let confidence = judged.confidence;
-    let trace = Trace::new(engine, settings, asked, &found, model, judged, &stages);
-    Ok(Answer { decision, draft, response_type, confidence, language: language(), trace })
+    let trace = Trace { model, ..Trace::new(engine, settings, asked, &found, &generator, judged, &stages) };
+    Ok(Answer { decision, draft, response_type, confidence, options, language: language(), trace })
 }
 
 /// The draft for one question of a message, and what is to be done with it.
@@ -227,25 +233,45 @@ struct Part {
     found: Found,
     draft: Draft,
     decision: Decision,
+    options: Option<[String; 2]>,
     response_type: ResponseType,
+    generator: String,
     judged: Judged,
     model: Option<ModelTrace>,
 }
 
 impl Part {
-    fn judged(engine: &Engine, settings: &AnswerSettings, evidence: Evidence, generated: Generated) -> Self {
-        let Generated { draft, response_type, needs_person, model } = generated;
-        let features = Features::of(engine.bm25(), &evidence, &draft);
-        let Evidence { question, found, .. } = evidence;
-        let judged = engine.calibration().judge(&features);
-        let threshold = settings.threshold(engine.calibration());
-        let mut decision = decide::decide(&draft, response_type, needs_person, judged.confidence, threshold);
-        if matches!(decision, Decision::Escalated(reason) if reason != Reason::Blocked)
-            && evidence::is_in_other_language(&question, &found.passages)
-        {
-            decision = Decision::Escalated(Reason::OtherLanguage);
+    fn judged(
+        engine: &Engine,
+        settings: &AnswerSettings,
+        conversation: &Conversation,
+        evidence: Evidence,
+        generated: Generated,
+    ) -> Self {
+        let Generated { draft, response_type, doubts, generator, model } = generated;
+        let bm25 = engine.bm25();
+        let calibration = settings.in_force(engine, &generator).calibration();
+        let judged = calibration.judge(&Features::of(bm25, &evidence, &draft));
+        let mut decision = decide::decide(&draft, doubts, judged.confidence, settings.threshold(calibration));
+        let mut options = None;
+        match decision {
+            Decision::Answered if contradiction::is_contradicted(bm25, &evidence, &draft) => {
+                decision = Decision::Escalated(Reason::Contradiction);
+            }
+            Decision::Escalated(reason)
+                if reason != Reason::BlockedByProvider
+                    && evidence::is_in_other_language(&evidence.question, &evidence.found.passages) =>
+            {
+                decision = Decision::Escalated(Reason::OtherLanguage);
+            }
+            _ => {
+                options = clarify::readings(bm25, &evidence, decision, conversation);
+                if options.is_some() {
+                    decision = Decision::Clarify;
+                }
+            }
         }
-        Self { found, draft, decision, response_type, judged, model }
+        Self { found: evidence.found, draft, decision, options, response_type, generator, judged, model }
     }
 
     /// One answer to two questions. It is as good as the worse of its parts: one that is not answered, else the less certain.
@@ -254,8 +280,12 @@ impl Part {
         let found = Found::joined(self.found.clone(), other.found.clone(), EVIDENCE_PASSAGES_MAX);
         let draft = self.draft.clone().and(other.draft.clone());
         let model = self.model.clone().or(other.model.clone());
-        let worse = if standing(&other) < standing(&self) { other } else { self };
-        Self { found, draft, model, ..worse }
+        let mut worse = if standing(&other) < standing(&self) { other } else { self };
+        if worse.decision == Decision::Clarify {
+            // Which of two things one of the questions means cannot be asked while the other waits for its answer.
+            worse.decision = Decision::Escalated(Reason::LowConfidence);
+        }
+        Self { found, draft, model, options: None, ..worse }
     }
 }
 
@@ -285,6 +315,7 @@ impl Answer {
             draft: Draft { text, ..Draft::default() },
             response_type: ResponseType::Extractive,
             confidence: 0.0,
+            options: None,
             language,
             trace: Trace::unsearched(engine, settings, stages),
         }
@@ -294,7 +325,7 @@ impl Answer {
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         match self.decision {
-            Decision::Answered | Decision::SmallTalk | Decision::WithAgent => None,
+            Decision::Answered | Decision::Clarify | Decision::SmallTalk | Decision::WithAgent => None,
             Decision::Escalated(reason) => Some(reason),
         }
     }

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::answer::conversation::{self, Conversation, Said};
 use crate::answer::decide::{Decision, Reason};
 use crate::answer::language::Language;
-use crate::answer::{Answer, Citation, Question};
+use crate::answer::{Answer, Citation, Question, clarify};
 use crate::database::DatabaseError;
 use crate::desk;
 use crate::engine::Engine;
@@ -198,7 +198,8 @@ async fn store_turn(
     // Before the transaction: whoever holds one connection must not wait for a second.
     let before = match (&admission, answer.decision) {
         (Admission::Open(session), Decision::Escalated(_)) => said_before(engine, workspace, session.id).await?,
-        (Admission::New(_), _) | (_, Decision::Answered | Decision::SmallTalk | Decision::WithAgent) => Vec::new(),
+        (Admission::New(_), _)
+        | (_, Decision::Answered | Decision::Clarify | Decision::SmallTalk | Decision::WithAgent) => Vec::new(),
     };
     let mut transaction = engine.database().begin().await?;
     let (session, session_token) = match admission {
@@ -233,7 +234,7 @@ async fn store_turn(
     store::insert_message(&mut transaction, vault, workspace, session, &asked, at_ms).await?;
 
     let escalation = match answer.decision {
-        Decision::Answered | Decision::SmallTalk | Decision::WithAgent => None,
+        Decision::Answered | Decision::Clarify | Decision::SmallTalk | Decision::WithAgent => None,
         Decision::Escalated(reason) => {
             let evidence =
                 desk::Evidence { transcript: transcript(before, question), passages: answer.trace.passages.clone() };
@@ -244,10 +245,16 @@ async fn store_turn(
         }
     };
     let (text, citations) = match &escalation {
-        None => (answer.draft.text.clone(), answer.draft.citations.clone()),
+        None => match &answer.options {
+            Some(options) => (clarify::text(options, answer.language), Vec::new()),
+            None => (answer.draft.text.clone(), answer.draft.citations.clone()),
+        },
         Some(escalation) => (desk::handed_over::text(escalation, answer.language), Vec::new()),
     };
-    let metadata = json!({ "decision": answer.decision.name(), "citations": citations });
+    let mut metadata = json!({ "decision": answer.decision.name(), "citations": citations });
+    if let Some(options) = &answer.options {
+        metadata["options"] = json!(options);
+    }
     let replied = store::NewMessage {
         id: MessageId::new(ids, at_ms),
         sender: Sender::Bot,
@@ -298,7 +305,9 @@ pub async fn conversation(
     let said = before.into_iter().map(|message| {
         let decision = message.metadata.as_ref().map(|metadata| &metadata["decision"]);
         let is_answer = decision.is_none_or(|decision| decision == Decision::Answered.name());
-        Said { sender: message.sender, text: message.text, is_answer }
+        let options = message.metadata.as_ref().and_then(|metadata| metadata["options"].as_array());
+        let options = options.into_iter().flatten().filter_map(|option| Some(option.as_str()?.to_owned())).collect();
+        Said { sender: message.sender, text: message.text, is_answer, options }
     });
     Ok(Conversation::of(said.collect(), language))
 }

@@ -1,9 +1,11 @@
 //! Commands that do one thing and end.
 
 mod backup;
+mod calibration;
 mod doctor;
 
 pub use backup::{backup, restore};
+pub use calibration::{CalibrationCommand, calibration};
 pub use doctor::doctor;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};

@@ -4,13 +4,14 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use quick_cache::sync::Cache;
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::answer;
 use crate::answer::confidence::{Calibration, CalibrationError};
+use crate::answer::in_force::Hashed;
 use crate::backup;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -26,6 +27,9 @@ use crate::vault::Vault;
 
 /// How often it is looked whether the last question of an old generation is answered.
 const CLOSE_LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Own calibrations that are kept in memory; each has some ten to hundred kilobytes.
+const OWN_CALIBRATIONS_MAX: usize = 100;
 
 /// Everything that is needed to ingest and to answer; cheap to clone.
 #[derive(Clone)]
@@ -44,8 +48,9 @@ struct Inner {
     generation: RwLock<Arc<Generation>>,
     rebuilding: AsyncMutex<()>,
     frequencies: FrequencyCache,
-    calibration: Calibration,
-    hashes: OnceLock<answer::Hashes>,
+    shipped: Hashed,
+    /// Workspaces' own calibrations by their SHA-256; `None` for one that this program cannot read.
+    own_calibrations: Cache<String, Option<Arc<Hashed>>>,
     vault: Vault,
     clock: Clock,
     ids: Ids,
@@ -173,8 +178,8 @@ impl Engine {
             generation: RwLock::new(Arc::new(generation)),
             rebuilding: AsyncMutex::new(()),
             frequencies: FrequencyCache::default(),
-            calibration: Calibration::shipped()?,
-            hashes: OnceLock::new(),
+            shipped: Hashed::of(Calibration::shipped()?),
+            own_calibrations: Cache::new(OWN_CALIBRATIONS_MAX),
             vault: Vault::default(),
             clock,
             ids,
@@ -294,16 +299,22 @@ impl Engine {
         &self.inner.frequencies
     }
 
-    /// How evidence becomes a confidence.
+    /// How evidence becomes a confidence where a workspace has no calibration of its own.
     #[must_use]
     pub fn calibration(&self) -> &Calibration {
-        &self.inner.calibration
+        &self.inner.shipped.calibration
     }
 
-    /// What answers are made with, in hashes.
+    /// The same with its hash.
     #[must_use]
-    pub fn hashes(&self) -> &answer::Hashes {
-        self.inner.hashes.get_or_init(|| answer::Hashes::of(self))
+    pub fn shipped(&self) -> &Hashed {
+        &self.inner.shipped
+    }
+
+    /// The workspaces' own calibrations that were read lately.
+    #[must_use]
+    pub fn own_calibrations(&self) -> &Cache<String, Option<Arc<Hashed>>> {
+        &self.inner.own_calibrations
     }
 
     /// Seals what customers say.

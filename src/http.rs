@@ -143,7 +143,7 @@ pub(crate) fn route_of(request: &Request) -> String {
 pub fn start_label_pairs() {
     for decision in Decision::ALL {
         let reason = match decision {
-            Decision::Answered | Decision::SmallTalk | Decision::WithAgent => "none",
+            Decision::Answered | Decision::Clarify | Decision::SmallTalk | Decision::WithAgent => "none",
             Decision::Escalated(reason) => reason.name(),
         };
         for response_type in ResponseType::ALL {

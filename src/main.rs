@@ -119,6 +119,9 @@ The same with PostgreSQL, whose database must be there; the index is made in the
     /// API keys: how widgets and integrations say who they are.
     #[command(subcommand)]
     Key(commands::KeyCommand),
+    /// Workspaces' own calibrations: what may be promised about their answers.
+    #[command(subcommand)]
+    Calibration(commands::CalibrationCommand),
 }
 
 #[derive(Subcommand)]
@@ -156,6 +159,7 @@ async fn main() -> ExitCode {
         Command::Config(ConfigCommand::Print { json }) => commands::print_config(&flags, json),
         Command::Workspace(command) => commands::workspace(&flags, command).await,
         Command::Key(command) => commands::key(&flags, command).await,
+        Command::Calibration(command) => commands::calibration(&flags, command).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -90,6 +90,8 @@ pub const ANSWER_STAGE_DURATION: &str = "answer_stage_duration_seconds";
 pub const ANSWER_DURATION: &str = "answer_duration_seconds";
 /// `answer_confidence`
 pub const ANSWER_CONFIDENCE: &str = "answer_confidence";
+/// `answer_confidence_decile_total{calibration,decile}`
+pub const ANSWER_CONFIDENCE_DECILES: &str = "answer_confidence_decile_total";
 /// `calibration_state{state}`
 pub const CALIBRATION_STATE: &str = "calibration_state";
 /// `retrieval_queries_total{result}`
@@ -150,7 +152,11 @@ pub fn describe_metrics() {
     describe_histogram!(ANSWER_STAGE_DURATION, Unit::Seconds, "Time of each stage of an answer.");
     describe_histogram!(ANSWER_DURATION, Unit::Seconds, "Time from a question to its answer.");
     describe_histogram!(ANSWER_CONFIDENCE, "Stated probability that a draft is right.");
-    describe_gauge!(CALIBRATION_STATE, "1 for what the threshold in force rests on.");
+    describe_counter!(
+        ANSWER_CONFIDENCE_DECILES,
+        "Judged drafts by what their calibration rests on and by the tenth of the drafts it was fitted on that they lie among."
+    );
+    describe_gauge!(CALIBRATION_STATE, "Workspaces by what their thresholds rest on.");
     describe_counter!(RETRIEVAL_QUERIES, "Searches that found something, and that did not.");
     describe_histogram!(RETRIEVAL_TOP_SCORE, "Fused score of the best passage.");
     describe_counter!(INGEST_ARTICLES, "Article files by what became of them.");
@@ -172,8 +178,12 @@ pub fn describe_metrics() {
     describe_gauge!(BUILD_INFO, "The version that runs.");
 
     gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    for state in ["default", "workspace"] {
-        gauge!(CALIBRATION_STATE, "state" => state).set(if state == "default" { 1.0 } else { 0.0 });
+    for rests_on in ["default", "workspace", "outdated"] {
+        gauge!(CALIBRATION_STATE, "state" => rests_on).set(0.0);
+        for decile in 0..10 {
+            let decile = decile.to_string();
+            counter!(ANSWER_CONFIDENCE_DECILES, "calibration" => rests_on, "decile" => decile).absolute(0);
+        }
     }
     for result in ["hit", "empty"] {
         counter!(RETRIEVAL_QUERIES, "result" => result).absolute(0);

@@ -53,6 +53,9 @@ pub struct MadeWith {
     pub candor: String,
     pub config_hash: String,
     pub calibration_hash: String,
+    /// What a calibration must name to count for these answers; empty in reports from before there was one.
+    #[serde(default)]
+    pub answering_hash: String,
     pub embedding: String,
     pub generator: String,
     pub threshold: f64,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use candor::answer::confidence::{Calibration, FeatureWeight, FittedOn};
+use candor::answer::curve::sigmoid;
 use candor::answer::features::Features;
 use candor::config::Config;
 use comfy_table::Cell;
@@ -19,7 +20,7 @@ use crate::interval::Figure;
 use crate::logistic::Logistic;
 use crate::measure::Asking;
 use crate::recipe::{self, Recipe, Verdict};
-use crate::{promise, table, written};
+use crate::{deciles, promise, table, written};
 
 /// The share of right drafts that the default operating point sends. With nothing known of a workspace there is no risk
 /// to promise, so the default is set by its cost instead: about one right draft in twelve goes to a person.
@@ -114,7 +115,8 @@ fn default_operating_point(drafts: Drafts, arguments: &CalibrateArguments) -> Re
     println!("{}\n", weights_table(&model));
     println!("threshold {threshold:.3}, which answers {:.0} % of the right drafts", RIGHT_DRAFTS_SENT * 100.0);
 
-    let calibration = drafts.calibration(&model, threshold, GUARANTEE.to_owned());
+    let deciles = deciles::of(samples, |place| sigmoid(logits[place]));
+    let calibration = drafts.calibration(&model, threshold, deciles, GUARANTEE.to_owned());
     let json = json_of(&calibration)?;
     if let Some(path) = &arguments.report {
         written::write(path, &(serde_json::to_string_pretty(&figures)? + "\n"))?;
@@ -147,8 +149,12 @@ fn promised(drafts: Drafts, arguments: &CalibrateArguments, risk_max: f64) -> Re
         return Ok(ExitCode::FAILURE);
     };
     println!("threshold {threshold}, which answers {:.1} % of the questions", coverage * 100.0);
-    let calibration =
-        Calibration { curve: Some(curve), promise: Some(promise), ..drafts.calibration(&model, threshold, sentence) };
+    let deciles = deciles::of(&drafts.samples, |place| curve.probability(model.logit(&drafts.samples[place].features)));
+    let calibration = Calibration {
+        curve: Some(curve),
+        promise: Some(promise),
+        ..drafts.calibration(&model, threshold, deciles, sentence)
+    };
     let json = json_of(&calibration)?;
     write_artefact(arguments, &json).map(|()| ExitCode::SUCCESS)
 }
@@ -167,15 +173,17 @@ impl Drafts {
     }
 
     /// The artefact of a default operating point.
-    fn calibration(self, model: &Logistic, threshold: f64, guarantee: String) -> Calibration {
+    fn calibration(self, model: &Logistic, threshold: f64, deciles: [f64; 9], guarantee: String) -> Calibration {
         Calibration {
             data: self.data,
             embedding: self.made_with.embedding,
             generator: self.made_with.generator,
+            answering_hash: self.made_with.answering_hash,
             weights: weights(model),
             intercept: model.intercept,
             curve: None,
             threshold,
+            deciles,
             guarantee,
             promise: None,
         }
@@ -328,7 +336,7 @@ mod tests {
             data: Vec::new(),
             made_with: fixtures::about().made_with,
         };
-        let calibration = drafts.calibration(&model, 0.4, GUARANTEE.into());
+        let calibration = drafts.calibration(&model, 0.4, [0.5; 9], GUARANTEE.into());
         assert_eq!(Calibration::parse(&json_of(&calibration).unwrap()).unwrap(), calibration);
         assert!(GUARANTEE.contains("no guarantee"));
     }

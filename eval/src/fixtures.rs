@@ -117,6 +117,7 @@ pub(crate) fn about() -> About {
             candor: "0.1.0".into(),
             config_hash: "c".repeat(64),
             calibration_hash: "d".repeat(64),
+            answering_hash: "e".repeat(64),
             embedding: "model".into(),
             generator: "extractive".into(),
             threshold: 0.25,

@@ -10,6 +10,7 @@ mod compare;
 mod confidence;
 mod corpus;
 mod dataset;
+mod deciles;
 mod digits;
 mod drafts;
 mod figures;

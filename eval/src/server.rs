@@ -193,6 +193,7 @@ impl Server {
             candor: trace.versions.candor.clone(),
             config_hash: trace.versions.hashes.config_hash.clone(),
             calibration_hash: trace.versions.hashes.calibration_hash.clone(),
+            answering_hash: trace.versions.hashes.answering_hash.clone(),
             embedding: trace.versions.embedding.clone(),
             // Where the model failed, the trace names what took its place.
             generator: trace

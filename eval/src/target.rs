@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use candor::answer::confidence::Calibration;
 use candor::answer::conversation::{Conversation, Said};
-use candor::answer::{AnswerSettings, Question, Rehearsal, Trace, rehearse, rewrite};
+use candor::answer::{AnswerSettings, Hashes, Question, Rehearsal, Trace, rehearse, rewrite};
 use candor::chat::Sender;
 use candor::config::Config;
 use candor::search::{self, Signals};
@@ -65,15 +65,20 @@ impl Target {
     /// For a server that has not answered anything yet and cannot be asked.
     pub async fn made_with(&self) -> Result<MadeWith> {
         match self {
-            Self::Library(Library { engine, .. }) => Ok(MadeWith {
-                candor: env!("CARGO_PKG_VERSION").to_owned(),
-                config_hash: engine.hashes().config_hash.clone(),
-                calibration_hash: engine.hashes().calibration_hash.clone(),
-                embedding: engine.embedder().identity().name.clone(),
-                generator: candor::answer::generator(engine),
-                threshold: engine.calibration().threshold(),
-                guarantee: engine.calibration().guarantee.clone(),
-            }),
+            Self::Library(Library { engine, .. }) => {
+                let generator = candor::answer::generator(engine);
+                let hashes = Hashes::of(engine, &generator);
+                Ok(MadeWith {
+                    candor: env!("CARGO_PKG_VERSION").to_owned(),
+                    config_hash: hashes.config_hash,
+                    calibration_hash: hashes.calibration_hash,
+                    answering_hash: hashes.answering_hash,
+                    embedding: engine.embedder().identity().name.clone(),
+                    generator,
+                    threshold: engine.calibration().threshold(),
+                    guarantee: engine.calibration().guarantee.clone(),
+                })
+            }
             Self::Server(server) => server.made_with().await,
         }
     }
@@ -128,7 +133,7 @@ impl Target {
 fn conversation(history: &[Turn]) -> Conversation {
     let said = history.iter().map(|turn| {
         let sender = if turn.sender == "user" { Sender::User } else { Sender::Bot };
-        Said { sender, text: turn.text.clone(), is_answer: sender == Sender::Bot }
+        Said { sender, text: turn.text.clone(), is_answer: sender == Sender::Bot, options: Vec::new() }
     });
     Conversation::of(said.collect(), None)
 }

@@ -17,6 +17,8 @@ pub struct Calibration {
     pub embedding: String,
     /// What the drafts were made with.
     pub generator: String,
+    /// SHA-256 over the names of all that drafts are made with, as in [`Hashes::answering_hash`](crate::answer::Hashes).
+    pub answering_hash: String,
     /// One weight a feature.
     pub weights: Vec<FeatureWeight>,
     /// The logit of a draft whose features are all average.
@@ -26,6 +28,8 @@ pub struct Calibration {
     pub curve: Option<Curve>,
     /// Drafts whose confidence is below are not sent.
     pub threshold: f64,
+    /// The confidences that divide its drafts into ten equal parts, rising: by them it is seen when questions become other ones.
+    pub deciles: [f64; 9],
     /// What may be claimed for the threshold, in a sentence.
     pub guarantee: String,
     /// What the sentence rests on, where it promises something. A default operating point promises nothing.
@@ -155,6 +159,8 @@ impl Calibration {
             numbers.chain(calibration.weights.iter().flat_map(|weight| [weight.mean, weight.deviation, weight.weight]));
         let usable = numbers.clone().all(f64::is_finite)
             && calibration.weights.iter().all(|weight| weight.deviation > 0.0)
+            && calibration.deciles.is_sorted()
+            && calibration.deciles.iter().all(|decile| (0.0..=1.0).contains(decile))
             && calibration.curve.as_ref().is_none_or(Curve::is_usable)
             && calibration.promise.as_ref().is_none_or(Promise::is_usable);
         if usable { Ok(calibration) } else { Err(CalibrationError::BadNumber) }
@@ -176,6 +182,13 @@ impl Calibration {
         let logit = self.intercept + shares.iter().map(|share| share.share).sum::<f64>();
         let confidence = self.curve.as_ref().map_or_else(|| sigmoid(logit), |curve| curve.probability(logit));
         Judged { logit, confidence, shares }
+    }
+
+    /// Which tenth of the drafts that it was fitted on this confidence lies among, 0 to 9. As long as questions stay what they were,
+    /// each tenth gets as many.
+    #[must_use]
+    pub fn decile(&self, confidence: f64) -> usize {
+        self.deciles.partition_point(|decile| *decile <= confidence)
     }
 
     /// The confidence below which a draft is not sent.
@@ -229,6 +242,17 @@ mod tests {
         Calibration::parse(&serde_json::to_string(&calibration).unwrap())
     }
 
+    #[test]
+    fn each_tenth_of_the_drafts_has_a_number() {
+        let mut calibration = Calibration::shipped().unwrap();
+        calibration.deciles = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+        let deciles = [0.0, 0.05, 0.1, 0.55, 0.9, 1.0].map(|confidence| calibration.decile(confidence));
+        assert_eq!(deciles, [0, 0, 1, 5, 9, 9]);
+        // An isotonic curve gives many drafts the same confidence.
+        calibration.deciles = [0.2; 9];
+        assert_eq!((calibration.decile(0.1), calibration.decile(0.2)), (0, 9));
+    }
+
     fn promise() -> Promise {
         let splits = SplitSizes { fit: 300, curve: 200, threshold: 480 };
         Promise { risk_max: 0.1, delta: 0.05, answered: 260, wrong: 7, splits }
@@ -261,6 +285,7 @@ mod tests {
         let refused = |change: fn(&mut Calibration)| matches!(parsed(change), Err(CalibrationError::BadNumber));
         assert!(refused(|calibration| calibration.curve = Some(Curve::Isotonic { knots: Vec::new() })));
         assert!(refused(|calibration| calibration.curve = Some(Curve::Platt { slope: -1.0, intercept: 0.0 })));
+        assert!(refused(|calibration| calibration.deciles[0] = 0.99));
         assert!(refused(|calibration| calibration.promise = Some(Promise { risk_max: 1.0, ..promise() })));
         assert!(refused(|calibration| calibration.promise = Some(Promise { delta: 0.0, ..promise() })));
         assert!(refused(|calibration| calibration.promise = Some(Promise { wrong: 261, ..promise() })));

@@ -23,6 +23,30 @@ static SYMPTOMS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+static ASKS_FOR_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\b(how (many|much|long|often|old|far|big|large|fast|soon|late|early|high|heavy)|when|(which|what) (version|year|date|day|time|size|price|percentage|number)|limits?|maximum|minimum|at (most|least)|wie ?(viele?|lange?|oft|weit|groß|alt|hoch|schnell|schwer)|wann|(welche|ab welcher) version)\b",
+    )
+});
+
+static ASKS_FOR_STEPS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\b(how (do|can|could|should|would|to)|steps|(to|i|we|you|please) set up|walk me|wie (kann|könnte|mache|richte|soll)|anleitung)\b",
+    )
+});
+
+/// Whether a question asks for something that is told in numbers: an amount, a time, a version.
+#[must_use]
+pub fn asks_for_number(question: &str) -> bool {
+    ASKS_FOR_NUMBER.is_match(question)
+}
+
+/// Whether a question asks how something is done, in the words that customers use for it.
+#[must_use]
+pub fn asks_for_steps(question: &str) -> bool {
+    ASKS_FOR_STEPS.is_match(question)
+}
+
 /// A constant pattern, whatever the letters' case.
 pub(super) fn pattern(pattern: &str) -> Regex {
     #[expect(clippy::expect_used, reason = "a constant")]
@@ -61,6 +85,20 @@ impl Section {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_question_asks_for_is_told_by_its_words() {
+        for question in
+            ["How many days do I have?", "When does it close?", "Wie lange dauert das?", "Is there a limit?"]
+        {
+            assert!(asks_for_number(question), "{question}");
+        }
+        assert!(!asks_for_number("Why does it stop?") && !asks_for_number("How can I return it?"));
+        for question in ["How do I pair it?", "I want to set up a rule", "Wie kann ich zahlen?"] {
+            assert!(asks_for_steps(question), "{question}");
+        }
+        assert!(!asks_for_steps("It was set up in 2022, why is it slow?") && !asks_for_steps("How many?"));
+    }
 
     #[test]
     fn sentences_and_headings_tell_what_they_are_for() {

@@ -1,12 +1,14 @@
 //! What to do with a draft: by code, from typed values, never by a model's words.
 
-use crate::answer::{Draft, ResponseType};
+use crate::answer::Draft;
 
 /// What happens to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// The draft is sent.
     Answered,
+    /// The customer is asked which of two things is meant.
+    Clarify,
     /// A friendly word is said, or one about the conversation; nothing was asked of the articles.
     SmallTalk,
     /// A person has the conversation: nothing is drafted, and what was said goes to them.
@@ -31,18 +33,23 @@ pub enum Reason {
     UnsupportedAnswer,
     /// It is asked in another language than what was found is written in, and what was found does not answer it.
     OtherLanguage,
+    /// Two articles say the opposite of each other about it.
+    Contradiction,
     /// The language model failed, and the quoted sentences that took its place are too likely to be wrong.
     ProviderFailure,
+    /// The same, because what the provider allows in a minute or a day was used up.
+    Quota,
     /// The language model's provider will not speak about it.
-    Blocked,
+    BlockedByProvider,
     /// The workspace wants a person to answer.
     Policy,
 }
 
 impl Decision {
     /// All decisions that there are, for metrics.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Answered,
+        Self::Clarify,
         Self::SmallTalk,
         Self::WithAgent,
         Self::Escalated(Reason::CustomerRequest),
@@ -51,8 +58,10 @@ impl Decision {
         Self::Escalated(Reason::InsufficientEvidence),
         Self::Escalated(Reason::UnsupportedAnswer),
         Self::Escalated(Reason::OtherLanguage),
+        Self::Escalated(Reason::Contradiction),
         Self::Escalated(Reason::ProviderFailure),
-        Self::Escalated(Reason::Blocked),
+        Self::Escalated(Reason::Quota),
+        Self::Escalated(Reason::BlockedByProvider),
         Self::Escalated(Reason::Policy),
     ];
 
@@ -61,6 +70,7 @@ impl Decision {
     pub fn name(self) -> &'static str {
         match self {
             Self::Answered => "answered",
+            Self::Clarify => "clarify",
             Self::SmallTalk => "smalltalk",
             Self::WithAgent => "with_agent",
             Self::Escalated(_) => "escalated",
@@ -70,15 +80,17 @@ impl Decision {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::CustomerRequest,
         Self::NoEvidence,
         Self::LowConfidence,
         Self::InsufficientEvidence,
         Self::UnsupportedAnswer,
         Self::OtherLanguage,
+        Self::Contradiction,
         Self::ProviderFailure,
-        Self::Blocked,
+        Self::Quota,
+        Self::BlockedByProvider,
         Self::Policy,
     ];
 
@@ -93,37 +105,32 @@ impl Reason {
             Self::UnsupportedAnswer => "unsupported_answer",
             Self::ProviderFailure => "provider_failure",
             Self::OtherLanguage => "other_language",
-            Self::Blocked => "blocked",
+            Self::Contradiction => "contradiction",
+            Self::Quota => "quota",
+            Self::BlockedByProvider => "blocked_by_provider",
             Self::Policy => "policy",
         }
     }
 }
 
-impl From<ResponseType> for Reason {
-    /// Why a draft that was made in this way is not sent when it is too likely to be wrong.
-    fn from(made: ResponseType) -> Self {
-        match made {
-            ResponseType::Ai | ResponseType::Extractive => Self::LowConfidence,
-            ResponseType::Fallback => Self::ProviderFailure,
-        }
-    }
+/// What speaks for a person, whatever the draft says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doubts {
+    /// Why a person is needed whatever the confidence.
+    pub needs_person: Option<Reason>,
+    /// What a person is needed for when the draft is too likely to be wrong.
+    pub when_unsure: Reason,
 }
 
 /// Sends a draft that is at least as likely to be right as `threshold` asks, unless a person is needed anyway.
 #[must_use]
-pub fn decide(
-    draft: &Draft,
-    made: ResponseType,
-    needs_person: Option<Reason>,
-    confidence: f64,
-    threshold: f64,
-) -> Decision {
-    if let Some(reason) = needs_person {
+pub fn decide(draft: &Draft, doubts: Doubts, confidence: f64, threshold: f64) -> Decision {
+    if let Some(reason) = doubts.needs_person {
         Decision::Escalated(reason)
     } else if draft.citations.is_empty() {
         Decision::Escalated(Reason::NoEvidence)
     } else if confidence < threshold {
-        Decision::Escalated(made.into())
+        Decision::Escalated(doubts.when_unsure)
     } else {
         Decision::Answered
     }

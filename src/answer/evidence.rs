@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::answer::EVIDENCE_PASSAGES_MAX;
+use crate::answer::extractive;
 use crate::answer::language::Language;
 use crate::answer::rewrite::Asked;
 use crate::answer::sentence::{self, Sentence};
@@ -21,6 +22,8 @@ const PASSAGES_AN_ARTICLE: usize = 3;
 #[derive(Debug)]
 pub(super) struct Evidence {
     pub question: String,
+    /// The message's own words of it.
+    pub own: String,
     /// What a sentence that answers is told by: the message's own words. What was carried over from before finds the passages, but
     /// would let the sentences of the last answer win again.
     pub terms: QuestionTerms,
@@ -55,7 +58,7 @@ pub(super) async fn find(
     let mut evidence = Vec::with_capacity(all.len());
     for (question, found) in all {
         let passages = if is_for_model { EVIDENCE_PASSAGES_MAX } else { sentence::PASSAGES_QUOTED };
-        let reading = Evidence::read(engine, workspace, question, asked.own.as_deref(), found, passages);
+        let reading = Evidence::read(engine, workspace, question, asked, found, passages);
         evidence.push(stages.time(Stage::Generate, reading).await?);
     }
     Ok(evidence)
@@ -66,10 +69,11 @@ impl Evidence {
         engine: &Engine,
         workspace: WorkspaceId,
         question: &str,
-        own: Option<&str>,
+        asked: &Asked,
         found: Found,
         passages: usize,
     ) -> Result<Self, SearchError> {
+        let own = asked.own.as_deref();
         let terms = match own {
             Some(own) => found.terms.narrowed(&engine.bm25().question(own).ids),
             None => found.terms.clone(),
@@ -89,18 +93,44 @@ impl Evidence {
                 *weight /= total;
             }
         }
-        let mut evidence = Self { question: question.to_owned(), terms, found, weights, sentences: Vec::new() };
+        let mut evidence = Self {
+            question: question.to_owned(),
+            own: own.unwrap_or(question).to_owned(),
+            terms,
+            found,
+            weights,
+            sentences: Vec::new(),
+        };
+        let told = asked.told.as_deref();
+        evidence.read_sentences(engine, workspace, told, |rank, _| rank < passages).await?;
+        // What helps may stand in another part of the article that answers than what the question is about.
+        if let Some(article) = extractive::article(&evidence) {
+            let is_other_part = |rank, passage: &Passage| rank >= passages && passage.article == article;
+            evidence.read_sentences(engine, workspace, told, is_other_part).await?;
+        }
+        Ok(evidence)
+    }
+
+    /// Adds the sentences of those passages that `is_wanted` says of by their rank.
+    async fn read_sentences(
+        &mut self,
+        engine: &Engine,
+        workspace: WorkspaceId,
+        told: Option<&str>,
+        is_wanted: impl Fn(usize, &Passage) -> bool,
+    ) -> Result<(), SearchError> {
+        let passages = self.found.passages.iter().enumerate().filter(|(rank, passage)| is_wanted(*rank, passage));
+        let (ranks, chunks): (Vec<usize>, Vec<ChunkId>) = passages.map(|(rank, passage)| (rank, passage.chunk)).unzip();
         let generation = engine.generation();
         // After a switch the vectors of the former generation are gone; sentences are then told by their words.
-        let vectors = if generation.row.id == evidence.found.generation {
-            let chunks: Vec<ChunkId> =
-                evidence.found.passages.iter().take(passages).map(|passage| passage.chunk).collect();
+        let vectors = if generation.row.id == self.found.generation {
             generation.index.vectors(workspace, &chunks).await?
         } else {
             HashMap::new()
         };
-        evidence.sentences = sentence::read(engine, &evidence, passages, &vectors);
-        Ok(evidence)
+        let read = sentence::read(engine, self, &ranks, told, &vectors);
+        self.sentences.extend(read);
+        Ok(())
     }
 }
 
@@ -143,7 +173,14 @@ pub(super) mod tests {
             question: Arc::new(QuestionEmbedding::default()),
             generation: "1".into(),
         };
-        Evidence { question: question.to_owned(), terms, found, weights: Vec::new(), sentences: Vec::new() }
+        Evidence {
+            question: question.to_owned(),
+            own: question.to_owned(),
+            terms,
+            found,
+            weights: Vec::new(),
+            sentences: Vec::new(),
+        }
     }
 
     #[test]

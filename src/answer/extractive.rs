@@ -3,14 +3,16 @@
 use std::ops::Range;
 
 use crate::answer::Citation;
+use crate::answer::cue::{self, Section};
 use crate::answer::draft::{Draft, cite};
 use crate::answer::evidence::Evidence;
 use crate::answer::sentence::Sentence;
+use crate::ids::ArticleId;
 use crate::index::scripts::is_unspaced;
 use crate::search::Passage;
 
 /// What this answerer is called in reports and calibrations; the number goes up when its drafts change.
-pub const NAME: &str = "extractive-3";
+pub const NAME: &str = "extractive-4";
 
 /// Words of an answer at most; more are for a question that asks for steps.
 pub const WORDS_MAX: usize = 60;
@@ -21,7 +23,11 @@ pub const HOW_TO_WORDS_MAX: usize = 120;
 /// whole passage, which sentence by the sentence.
 const ARTICLE_WEIGHT: f32 = 8.0;
 /// How far behind the best a sentence may be that is quoted too.
-const BEHIND_MAX: f32 = 0.5;
+const BEHIND_MAX: f32 = 0.7;
+/// And how far the sentence that opens a section on the cause, or on what helps: what such a section says, it says first.
+const OPENING_BEHIND_MAX: f32 = 0.5;
+/// Words that are quoted of what the customer sees, in an article that also says what helps: the customer has said it already.
+const SYMPTOM_WORDS_MAX: usize = 20;
 /// What it counts that a sentence lies between two that are quoted.
 const BETWEEN_BONUS: f32 = 0.15;
 /// What it counts that a line introduces one that is quoted.
@@ -34,16 +40,9 @@ const INTRODUCTION_BONUS: f32 = 0.3;
 /// neighbouring sentences reads as one.
 #[must_use]
 pub(super) fn draft(evidence: &Evidence) -> Draft {
-    let words_max = if asks_for_steps(&evidence.question) { HOW_TO_WORDS_MAX } else { WORDS_MAX };
+    let words_max = if cue::asks_for_steps(&evidence.own) { HOW_TO_WORDS_MAX } else { WORDS_MAX };
     let passages = &evidence.found.passages;
-    let article_score = |sentence: &Sentence| sentence.score + ARTICLE_WEIGHT * passages[sentence.rank].score;
-    let Some(lead) = evidence.sentences.iter().reduce(|best, other| {
-        // Of equal ones the first.
-        if article_score(other) > article_score(best) { other } else { best }
-    }) else {
-        return Draft::default();
-    };
-    let article = passages[lead.rank].article;
+    let Some(article) = article(evidence) else { return Draft::default() };
     let mut lines: Vec<Line<'_>> = (evidence.sentences.iter().enumerate())
         .filter(|(_, sentence)| passages[sentence.rank].article == article)
         .map(|(number, sentence)| Line::of(number, sentence, &passages[sentence.rank]))
@@ -61,6 +60,18 @@ pub(super) fn draft(evidence: &Evidence) -> Draft {
     }
 }
 
+/// The article that answers, by its best sentence and passage; `None` where nothing was found.
+#[must_use]
+pub(super) fn article(evidence: &Evidence) -> Option<ArticleId> {
+    let passages = &evidence.found.passages;
+    let article_score = |sentence: &Sentence| sentence.score + ARTICLE_WEIGHT * passages[sentence.rank].score;
+    let lead = evidence.sentences.iter().reduce(|best, other| {
+        // Of equal ones the first.
+        if article_score(other) > article_score(best) { other } else { best }
+    })?;
+    Some(passages[lead.rank].article)
+}
+
 /// A sentence of the article that is quoted.
 struct Line<'a> {
     /// Its number in the evidence.
@@ -68,6 +79,7 @@ struct Line<'a> {
     sentence: &'a Sentence,
     passage: &'a Passage,
     score: f32,
+    section: Section,
     /// Whether it only introduces what follows.
     introduces: bool,
 }
@@ -75,7 +87,12 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     fn of(number: usize, sentence: &'a Sentence, passage: &'a Passage) -> Self {
         let introduces = introduces(&passage.text[sentence.span.clone()]);
-        Self { number, sentence, passage, score: sentence.score + passage.score, introduces }
+        let section = Section::under(&passage.heading_path);
+        Self { number, sentence, passage, score: sentence.score + passage.score, section, introduces }
+    }
+
+    fn text(&self) -> &'a str {
+        &self.passage.text[self.sentence.span.clone()]
     }
 
     /// Whether `next` follows it in the same passage.
@@ -106,31 +123,78 @@ fn choose(lines: &[Line<'_>], words_max: usize) -> Option<(usize, Vec<usize>)> {
         order.retain(|place| !lines[*place].introduces);
     }
     let best = *order.first()?;
-    let mut chosen = vec![false; lines.len()];
-    let mut words = 0;
-    let near = |place: &&usize| lines[**place].score >= lines[best].score - BEHIND_MAX;
-    for place in order.iter().take_while(near) {
-        if words == 0 || words + lines[*place].sentence.words <= words_max {
-            words += lines[*place].sentence.words;
-            chosen[*place] = true;
+    let mut choice = Choice::new(lines, words_max);
+    choice.take(best);
+    let behind = |place: usize| lines[best].score - lines[place].score;
+    let openings = order.iter().filter(|place| opens_answer(lines, **place) && behind(**place) <= OPENING_BEHIND_MAX);
+    let near = order.iter().filter(|place| behind(**place) <= BEHIND_MAX);
+    for place in openings.chain(near) {
+        if choice.has_room_for(*place) {
+            choice.take(*place);
         }
     }
-    while let Some(place) = next_beside(lines, &chosen, words_max.saturating_sub(words)) {
-        words += lines[place].sentence.words;
-        chosen[place] = true;
+    while let Some(place) = next_beside(&choice) {
+        choice.take(place);
     }
-    Some((best, (0..lines.len()).filter(|place| chosen[*place]).collect()))
+    Some((best, (0..lines.len()).filter(|place| choice.chosen[*place]).collect()))
 }
 
-/// The best line that adjoins one that is chosen and has at most `words_left` words.
-fn next_beside(lines: &[Line<'_>], chosen: &[bool], words_left: usize) -> Option<usize> {
+/// Whether a line is the first of a section on the cause or on what helps that says anything.
+fn opens_answer(lines: &[Line<'_>], place: usize) -> bool {
+    let line = &lines[place];
+    let is_before = |other: &&Line<'_>| other.passage.heading_path == line.passage.heading_path && !other.introduces;
+    line.section == Section::Answer && lines[..place].iter().find(is_before).is_none()
+}
+
+/// The lines that are quoted, as far as they are chosen.
+struct Choice<'a> {
+    lines: &'a [Line<'a>],
+    chosen: Vec<bool>,
+    words_left: usize,
+    /// Words that are left for what the customer sees.
+    symptom_words_left: usize,
+}
+
+impl<'a> Choice<'a> {
+    fn new(lines: &'a [Line<'a>], words_max: usize) -> Self {
+        let says_what_helps = lines.iter().any(|line| line.section == Section::Answer);
+        Self {
+            lines,
+            chosen: vec![false; lines.len()],
+            words_left: words_max,
+            symptom_words_left: if says_what_helps { SYMPTOM_WORDS_MAX } else { words_max },
+        }
+    }
+
+    /// Whether a line can be quoted too; the same words are not said twice.
+    fn has_room_for(&self, place: usize) -> bool {
+        let line = &self.lines[place];
+        let is_said = |(other, chosen): (&Line<'_>, &bool)| *chosen && other.text() == line.text();
+        let room = if line.section == Section::Symptom { self.symptom_words_left } else { usize::MAX };
+        line.sentence.words <= self.words_left.min(room)
+            && !self.chosen[place]
+            && !self.lines.iter().zip(&self.chosen).any(is_said)
+    }
+
+    fn take(&mut self, place: usize) {
+        let line = &self.lines[place];
+        self.chosen[place] = true;
+        self.words_left = self.words_left.saturating_sub(line.sentence.words);
+        if line.section == Section::Symptom {
+            self.symptom_words_left = self.symptom_words_left.saturating_sub(line.sentence.words);
+        }
+    }
+}
+
+/// The best line that adjoins one that is chosen and can be quoted too.
+fn next_beside(choice: &Choice<'_>) -> Option<usize> {
+    let Choice { lines, chosen, .. } = choice;
     let mut best: Option<(f32, usize)> = None;
     for (place, line) in lines.iter().enumerate() {
         let after = place > 0 && chosen[place - 1] && lines[place - 1].adjoins(line);
         let before = chosen.get(place + 1).copied().unwrap_or(false) && line.adjoins(&lines[place + 1]);
-        let fits = !chosen[place] && line.sentence.words <= words_left;
         // A line that introduces something stands before it or not at all.
-        if !fits || !(before || after && !line.introduces) {
+        if !(before || after && !line.introduces) || !choice.has_room_for(place) {
             continue;
         }
         let between = if before && after { BETWEEN_BONUS } else { 0.0 };
@@ -153,26 +217,6 @@ fn runs<'a>(chosen: &[&Line<'a>]) -> Vec<(&'a Passage, Range<usize>)> {
         }
     }
     runs
-}
-
-/// Whether the question asks how something is done, in the words that customers use for it.
-fn asks_for_steps(question: &str) -> bool {
-    const OPENINGS: [&str; 12] = [
-        "how do",
-        "how can",
-        "how to",
-        "how should",
-        "how would",
-        "steps",
-        "set up",
-        "walk me",
-        "wie kann",
-        "wie mache",
-        "wie richte",
-        "anleitung",
-    ];
-    let question = question.to_lowercase();
-    OPENINGS.iter().any(|opening| question.contains(opening))
 }
 
 #[cfg(test)]

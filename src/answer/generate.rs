@@ -1,7 +1,7 @@
 //! Who drafts the answer: a language model where there is one, and the articles' own sentences where it fails.
 
 use crate::answer::ResponseType;
-use crate::answer::decide::Reason;
+use crate::answer::decide::{Doubts, Reason};
 use crate::answer::draft::Draft;
 use crate::answer::evidence::Evidence;
 use crate::answer::grounded::{self, CheckedSentence, Sufficiency};
@@ -15,8 +15,9 @@ use crate::inference::{Gemini, GenerateError, Usage};
 pub(super) struct Generated {
     pub draft: Draft,
     pub response_type: ResponseType,
-    /// Why a person is needed whatever the confidence.
-    pub needs_person: Option<Reason>,
+    pub doubts: Doubts,
+    /// What drafted it, by the name that calibrations have for it.
+    pub generator: String,
     /// What the language model did, where one was asked.
     pub model: Option<ModelTrace>,
 }
@@ -80,7 +81,8 @@ pub(super) async fn generate(
             return Generated {
                 draft: quoted(),
                 response_type: ResponseType::Extractive,
-                needs_person: None,
+                doubts: Doubts { needs_person: None, when_unsure: Reason::LowConfidence },
+                generator: extractive::NAME.to_owned(),
                 model: None,
             };
         }
@@ -115,14 +117,28 @@ pub(super) async fn generate(
             trace.missing = reply.missing;
             trace.stated_confidence = reply.confidence.filter(|stated| (0.0..=1.0).contains(stated));
             trace.sentences = sentences;
-            Generated { draft, response_type: ResponseType::Ai, needs_person, model: Some(trace) }
+            Generated {
+                draft,
+                response_type: ResponseType::Ai,
+                doubts: Doubts { needs_person, when_unsure: Reason::LowConfidence },
+                generator: generator_of(Some(&model)),
+                model: Some(trace),
+            }
         }
         Err(error) => {
             tracing::warn!(%error, model = model.model(), "the language model did not answer");
             error.result().clone_into(&mut trace.result);
             trace.error = Some(error.to_string());
-            let needs_person = matches!(error, GenerateError::Blocked(_)).then_some(Reason::Blocked);
-            Generated { draft: quoted(), response_type: ResponseType::Fallback, needs_person, model: Some(trace) }
+            let needs_person = matches!(error, GenerateError::Blocked(_)).then_some(Reason::BlockedByProvider);
+            let is_over_quota = matches!(error, GenerateError::Quota(_));
+            let when_unsure = if is_over_quota { Reason::Quota } else { Reason::ProviderFailure };
+            Generated {
+                draft: quoted(),
+                response_type: ResponseType::Fallback,
+                doubts: Doubts { needs_person, when_unsure },
+                generator: extractive::NAME.to_owned(),
+                model: Some(trace),
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::answer::Question;
 use crate::answer::conversation::Conversation;
 use crate::answer::search_text::questions;
-use crate::answer::{follow_up, search_text};
+use crate::answer::{clarify, follow_up, search_text};
 use crate::chat::Sender;
 use crate::inference::{Gemini, Prompt, Usage};
 
@@ -38,6 +38,8 @@ pub(super) struct Asked {
     pub questions: Vec<String>,
     /// The message alone, where the text holds words from before it beside its own.
     pub own: Option<String>,
+    /// What the customer was told last, where the message leans on it.
+    pub told: Option<String>,
     /// What the language model did, where one was asked.
     pub model: Option<RewriteTrace>,
 }
@@ -62,7 +64,7 @@ pub struct RewriteTrace {
 #[must_use]
 pub fn texts_by_words(question: &Question, conversation: &Conversation) -> Vec<String> {
     let own = search_text::of(question.as_str());
-    match completed(&own, conversation) {
+    match clarify::completed(&own, conversation).or_else(|| completed(&own, conversation)) {
         Some(completed) => vec![completed],
         None => questions(&own),
     }
@@ -71,12 +73,17 @@ pub fn texts_by_words(question: &Question, conversation: &Conversation) -> Vec<S
 /// What is searched for: by a language model where there is one and the message leans on what was said, else by words.
 pub(super) async fn rewrite(model: Option<&Gemini>, question: &Question, conversation: &Conversation) -> Asked {
     let own = search_text::of(question.as_str());
+    if let Some(text) = clarify::completed(&own, conversation) {
+        let text: String = text.chars().take(search_text::CHARS_MAX).collect();
+        return Asked { questions: vec![text.clone()], text, own: None, told: None, model: None };
+    }
     let Some(completed) = completed(&own, conversation) else {
-        return Asked { questions: questions(&own), text: own, own: None, model: None };
+        return Asked { questions: questions(&own), text: own, own: None, told: None, model: None };
     };
+    let told = conversation.last_of(Sender::Bot).filter(|said| said.is_answer).map(|said| said.text.clone());
     match model {
-        Some(gemini) => by_model(gemini, own, conversation, completed).await,
-        None => Asked { questions: vec![completed.clone()], text: completed, own: Some(own), model: None },
+        Some(gemini) => Asked { told, ..by_model(gemini, own, conversation, completed).await },
+        None => Asked { questions: vec![completed.clone()], text: completed, own: Some(own), told, model: None },
     }
 }
 
@@ -102,10 +109,14 @@ async fn by_model(gemini: &Gemini, message: String, conversation: &Conversation,
         cost_usd,
     };
     match said {
-        Ok(text) => Asked { questions: questions(&text), text, own: None, model: Some(trace("ok")) },
-        Err(result) => {
-            Asked { questions: vec![by_words.clone()], text: by_words, own: Some(message), model: Some(trace(&result)) }
-        }
+        Ok(text) => Asked { questions: questions(&text), text, own: None, told: None, model: Some(trace("ok")) },
+        Err(result) => Asked {
+            questions: vec![by_words.clone()],
+            text: by_words,
+            own: Some(message),
+            told: None,
+            model: Some(trace(&result)),
+        },
     }
 }
 

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::answer::cue::{Section, says_why};
+use crate::answer::cue::{self, Section};
 use crate::answer::evidence::Evidence;
 use crate::engine::Engine;
 use crate::ids::ChunkId;
 use crate::index::{PassageVectors, TermId};
-use crate::knowledge::points::{joined, told};
+use crate::knowledge::points::{self, joined};
 use crate::knowledge::sentences;
 use crate::search::Passage;
 
@@ -22,6 +22,9 @@ const COSINE_WEIGHT: f32 = 1.0;
 const NEAREST_WEIGHT: f32 = 3.0;
 const COVERAGE_WEIGHT: f32 = 0.5;
 const CUE_WEIGHT: f32 = 0.15;
+const NUMBER_WEIGHT: f32 = 0.2;
+/// What it counts that the customer was told a sentence already, where they ask on.
+const TOLD_WEIGHT: f32 = 0.5;
 
 /// A sentence, a list item or a table row of a passage.
 #[derive(Clone, Debug)]
@@ -54,32 +57,42 @@ struct Read<'a> {
     vectors: &'a PassageVectors,
 }
 
-/// The sentences of the best `passages` of `evidence`, in the order of the passages. Where there are no `vectors` of one, its sentences
-/// are told by their words.
+/// The sentences of the passages of `evidence` with these `ranks`, in their order. Where there are no `vectors` of one, its sentences
+/// are told by their words. `told` is what the customer was told last, where they ask on.
 #[must_use]
 pub(super) fn read(
     engine: &Engine,
     evidence: &Evidence,
-    passages: usize,
+    ranks: &[usize],
+    told: Option<&str>,
     vectors: &HashMap<ChunkId, PassageVectors>,
 ) -> Vec<Sentence> {
     let none = PassageVectors::default();
     let mut read = Vec::new();
-    for (rank, passage) in evidence.found.passages.iter().take(passages).enumerate() {
-        let text = told(&passage.title, &passage.heading_path, &passage.text);
+    for rank in ranks {
+        let passage = &evidence.found.passages[*rank];
+        let text = points::told(&passage.title, &passage.heading_path, &passage.text);
         let passage = Read {
             passage,
             head: text.len() - passage.text.len(),
             words: engine.embedder().words(&text),
             vectors: vectors.get(&passage.chunk).unwrap_or(&none),
         };
-        passage.sentences(engine, evidence, rank, &mut read);
+        passage.sentences(engine, evidence, *rank, told, &mut read);
     }
     read
 }
 
 impl Read<'_> {
-    fn sentences(&self, engine: &Engine, evidence: &Evidence, rank: usize, read: &mut Vec<Sentence>) {
+    fn sentences(
+        &self,
+        engine: &Engine,
+        evidence: &Evidence,
+        rank: usize,
+        told: Option<&str>,
+        read: &mut Vec<Sentence>,
+    ) {
+        let asks_for_number = cue::asks_for_number(&evidence.own);
         let (passage, bm25) = (self.passage, engine.bm25());
         let heading = format!("{} {}", passage.title, passage.heading_path.join(" "));
         let heading_terms = bm25.document(&heading).ids;
@@ -99,7 +112,13 @@ impl Read<'_> {
             let nearest: Vec<f32> = own.iter().zip(&of_heading).map(|(own, heading)| own.max(*heading)).collect();
             let terms = bm25.document(text).ids;
             let all: Vec<TermId> = terms.iter().chain(&heading_terms).copied().collect();
-            let cue = if says_why(text) { CUE_WEIGHT } else { 0.0 };
+            let mut cue = if cue::says_why(text) { CUE_WEIGHT } else { 0.0 };
+            if asks_for_number && text.contains(|char: char| char.is_ascii_digit()) {
+                cue += NUMBER_WEIGHT;
+            }
+            if told.is_some_and(|told| told.contains(text)) {
+                cue -= TOLD_WEIGHT;
+            }
             let score = COSINE_WEIGHT * cosine
                 + NEAREST_WEIGHT * dot(&nearest, &evidence.weights)
                 + COVERAGE_WEIGHT * evidence.terms.covered_by(&all)

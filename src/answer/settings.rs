@@ -2,6 +2,8 @@
 //! very next one, in every process.
 
 use crate::answer::confidence::Calibration;
+use crate::answer::generate::generator_of;
+use crate::answer::in_force::{InForce, OwnCalibrations};
 use crate::answer::language::Language;
 use crate::answer::store;
 use crate::database::DatabaseError;
@@ -33,6 +35,8 @@ pub struct AnswerSettings {
     pub threshold: Option<f64>,
     /// Who changed it last, and when.
     pub changed: Option<Changed>,
+    /// What its own labelled questions say about confidence. Not a part of what is changed.
+    pub own_calibrations: OwnCalibrations,
 }
 
 /// The last change of settings.
@@ -117,6 +121,7 @@ impl Default for AnswerSettings {
             language: None,
             threshold: None,
             changed: None,
+            own_calibrations: OwnCalibrations::default(),
         }
     }
 }
@@ -141,7 +146,8 @@ impl AnswerSettings {
     /// # Errors
     /// As the database.
     pub async fn load(engine: &Engine, workspace: WorkspaceId) -> Result<Self, DatabaseError> {
-        store::settings(engine.database(), workspace).await
+        let settings = store::settings(engine.database(), workspace).await?;
+        Ok(Self { own_calibrations: OwnCalibrations::load(engine, workspace).await?, ..settings })
     }
 
     /// Changes the settings of `workspace` where `is_expected` agrees with their version, and gives what they are then. What changes
@@ -195,6 +201,18 @@ impl AnswerSettings {
         Some(self.model.as_ref().map_or_else(|| of_server.clone(), |model| of_server.of_model(model)))
     }
 
+    /// What drafts, by the name that calibrations have for it.
+    #[must_use]
+    pub fn generator(&self, engine: &Engine) -> String {
+        generator_of(self.gemini(engine).as_ref())
+    }
+
+    /// The calibration that drafts of `generator` are judged by.
+    #[must_use]
+    pub fn in_force<'a>(&'a self, engine: &'a Engine, generator: &str) -> InForce<'a> {
+        self.own_calibrations.in_force(engine, generator)
+    }
+
     /// Drafts whose confidence is below are not sent.
     #[must_use]
     pub fn threshold(&self, calibration: &Calibration) -> f64 {
@@ -209,8 +227,8 @@ impl AnswerSettings {
 
     /// What may be claimed for it, in a sentence.
     #[must_use]
-    pub fn promise<'a>(&self, calibration: &'a Calibration) -> &'a str {
-        if self.threshold.is_some() { NOTHING_PROMISED } else { &calibration.guarantee }
+    pub fn promise(&self, in_force: InForce<'_>) -> String {
+        if self.threshold.is_some() { NOTHING_PROMISED } else { in_force.promise() }.to_owned()
     }
 
     /// What a trace keeps.
@@ -226,7 +244,14 @@ impl AnswerSettings {
 
     /// All that makes a draft or a decision differ from the server's own, for its hash; `None` where nothing does.
     pub(super) fn differences(&self) -> Option<serde_json::Value> {
-        let own = Self { version: 0, enabled: true, language: None, changed: None, ..self.clone() };
+        let own = Self {
+            version: 0,
+            enabled: true,
+            language: None,
+            changed: None,
+            own_calibrations: OwnCalibrations::default(),
+            ..self.clone()
+        };
         (own != Self::default()).then(|| {
             serde_json::json!({
                 "provider": own.provider,
@@ -243,17 +268,22 @@ impl AnswerSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::in_force::{Hashed, RestsOn};
 
     #[test]
     fn a_threshold_is_the_calibration_s_until_the_workspace_sets_one() {
-        let calibration = Calibration::shipped().unwrap();
+        let hashed = Hashed::of(Calibration::shipped().unwrap());
+        let in_force = |rests_on| InForce { hashed: &hashed, rests_on };
+        let (shipped, calibration) = (in_force(RestsOn::Default), &hashed.calibration);
         let settings = AnswerSettings::default();
-        assert!((settings.threshold(&calibration) - calibration.threshold()).abs() < 1e-12);
+        assert!((settings.threshold(calibration) - calibration.threshold()).abs() < 1e-12);
         assert_eq!(settings.threshold_from(), ThresholdFrom::Calibration);
-        assert_eq!(settings.promise(&calibration), calibration.guarantee);
+        assert_eq!(settings.promise(shipped), calibration.guarantee);
+        assert!(settings.promise(in_force(RestsOn::Outdated)).contains("other answers"));
         let own = AnswerSettings { threshold: Some(0.5), ..settings };
-        assert!((own.threshold(&calibration) - 0.5).abs() < 1e-12);
-        assert_eq!((own.threshold_from(), own.promise(&calibration)), (ThresholdFrom::Workspace, NOTHING_PROMISED));
+        assert!((own.threshold(calibration) - 0.5).abs() < 1e-12);
+        assert_eq!(own.threshold_from(), ThresholdFrom::Workspace);
+        assert_eq!(own.promise(shipped), NOTHING_PROMISED);
     }
 
     #[test]

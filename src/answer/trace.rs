@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::answer::confidence::{Calibration, Judged, Share};
-use crate::answer::generate::generator_of;
+use crate::answer::in_force::RestsOn;
 use crate::answer::rewrite::Asked;
 use crate::answer::settings::{AnswerSettings, SettingsTrace};
-use crate::answer::{ModelTrace, RewriteTrace, extractive};
+use crate::answer::{ModelTrace, RewriteTrace};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId};
 use crate::index::Bm25;
@@ -40,6 +40,9 @@ pub struct Trace {
     pub features: Vec<Share>,
     /// The confidence before it became a probability; `None` where no draft was judged.
     pub logit: Option<f64>,
+    /// Where the confidence lies among those that it was fitted on; `None` where no draft was judged.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub place: Option<Place>,
     /// The confidence below which a draft is not sent.
     pub threshold: f64,
     /// The workspace's settings in force; `None` in traces from before there were any.
@@ -47,6 +50,16 @@ pub struct Trace {
     pub settings: Option<SettingsTrace>,
     /// What the answer was made with.
     pub versions: Versions,
+}
+
+/// Where a confidence lies among those that its calibration was fitted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Place {
+    /// What it rests on.
+    pub rests_on: RestsOn,
+    /// Which tenth of them, 0 to 9.
+    pub decile: usize,
 }
 
 /// A passage with its scores.
@@ -100,33 +113,40 @@ pub struct Hashes {
     pub config_hash: String,
     /// Over the calibration alone.
     pub calibration_hash: String,
+    /// Over all but the calibration and what a workspace has chosen: a calibration counts for answers with the same one.
+    #[serde(default)]
+    pub answering_hash: String,
 }
 
 impl Hashes {
-    /// The hashes of what `engine` answers with where a workspace has chosen nothing else.
+    /// The hashes of what `engine` answers with by `generator`, where a workspace has chosen nothing else.
     #[must_use]
-    pub fn of(engine: &Engine) -> Self {
-        let calibration_hash = calibration_hash(engine.calibration());
-        let config_hash = hash(&json!({
-            "embedding": engine.embedder().identity().name,
-            "chunker": engine.chunker().name(),
-            "bm25": Bm25::NAME,
-            "search": search::NAME,
-            "reranker": engine.reranker().map(Reranker::name),
-            "generator": super::generator(engine),
-            "questions": super::QUESTIONS_NAME,
-            "calibration": calibration_hash,
-        }));
-        Self { config_hash, calibration_hash }
+    pub fn of(engine: &Engine, generator: &str) -> Self {
+        Self::with(engine, &AnswerSettings::default(), generator)
     }
 
-    /// The same with what a workspace has chosen.
-    fn with(self, settings: &AnswerSettings) -> Self {
-        match settings.differences() {
-            None => self,
-            Some(own) => Self { config_hash: hash(&json!([self.config_hash, own])), ..self },
-        }
+    fn with(engine: &Engine, settings: &AnswerSettings, generator: &str) -> Self {
+        let answering_hash = answering_hash(engine, generator);
+        let calibration_hash = settings.in_force(engine, generator).hashed.hash.clone();
+        let own = settings.differences();
+        let config_hash = hash(&json!([answering_hash, calibration_hash, own]));
+        Self { config_hash, calibration_hash, answering_hash }
     }
+}
+
+/// SHA-256, in hexadecimal, over the names of all that answers are made with by `generator`: two calibrations are made for the same
+/// answers when theirs are the same. What a workspace wishes about tone is not among them.
+#[must_use]
+pub fn answering_hash(engine: &Engine, generator: &str) -> String {
+    hash(&json!({
+        "embedding": engine.embedder().identity().name,
+        "chunker": engine.chunker().name(),
+        "bm25": Bm25::NAME,
+        "search": search::NAME,
+        "reranker": engine.reranker().map(Reranker::name),
+        "generator": generator,
+        "questions": super::QUESTIONS_NAME,
+    }))
 }
 
 /// SHA-256, in hexadecimal, over a calibration.
@@ -150,7 +170,7 @@ impl Trace {
 
     /// The trace of a reply that nothing was searched for.
     pub(super) fn unsearched(engine: &Engine, settings: &AnswerSettings, stages: &Stages) -> Self {
-        let generator = generator_of(settings.gemini(engine).as_ref());
+        let generator = settings.generator(engine);
         Self {
             stages_ms: stages.milliseconds(),
             searched_for: None,
@@ -160,25 +180,25 @@ impl Trace {
             model: None,
             features: Vec::new(),
             logit: None,
-            threshold: settings.threshold(engine.calibration()),
+            place: None,
+            threshold: settings.threshold(settings.in_force(engine, &generator).calibration()),
             settings: Some(settings.trace(engine)),
-            versions: versions(engine, settings, engine.generation().row.id.clone(), generator),
+            versions: versions(engine, settings, engine.generation().row.id.clone(), &generator),
         }
     }
 
+    /// The trace of a draft that no model had a part in.
     pub(super) fn new(
         engine: &Engine,
         settings: &AnswerSettings,
         asked: Asked,
         found: &Found,
-        model: Option<ModelTrace>,
+        generator: &str,
         judged: Judged,
         stages: &Stages,
     ) -> Self {
-        let generator = match &model {
-            Some(model) if model.result == "ok" => format!("{}, {}", model.model, model.prompt),
-            _ => extractive::NAME.to_owned(),
-        };
+        let in_force = settings.in_force(engine, generator);
+        let place = Place { rests_on: in_force.rests_on, decile: in_force.calibration().decile(judged.confidence) };
         let passages = found
             .passages
             .iter()
@@ -199,23 +219,24 @@ impl Trace {
             questions: if asked.questions.len() > 1 { asked.questions } else { Vec::new() },
             rewrite: asked.model,
             passages,
-            model,
+            model: None,
             features: judged.shares,
             logit: Some(judged.logit),
-            threshold: settings.threshold(engine.calibration()),
+            place: Some(place),
+            threshold: settings.threshold(in_force.calibration()),
             settings: Some(settings.trace(engine)),
             versions: versions(engine, settings, found.generation.clone(), generator),
         }
     }
 }
 
-fn versions(engine: &Engine, settings: &AnswerSettings, generation: String, generator: String) -> Versions {
+fn versions(engine: &Engine, settings: &AnswerSettings, generation: String, generator: &str) -> Versions {
     Versions {
         candor: env!("CARGO_PKG_VERSION").to_owned(),
         generation,
         embedding: engine.embedder().identity().name.clone(),
-        generator,
-        guarantee: settings.promise(engine.calibration()).to_owned(),
-        hashes: engine.hashes().clone().with(settings),
+        generator: generator.to_owned(),
+        guarantee: settings.promise(settings.in_force(engine, generator)),
+        hashes: Hashes::with(engine, settings, generator),
     }
 }

@@ -29,9 +29,13 @@ pub fn text(escalation: &Escalation, language: Language) -> String {
     let sentences = sentences(language);
     let why = match escalation.reason {
         Reason::NoEvidence | Reason::InsufficientEvidence => sentences.not_answered,
-        Reason::LowConfidence | Reason::UnsupportedAnswer | Reason::ProviderFailure => sentences.low_confidence,
+        Reason::LowConfidence
+        | Reason::UnsupportedAnswer
+        | Reason::Contradiction
+        | Reason::ProviderFailure
+        | Reason::Quota => sentences.low_confidence,
         Reason::OtherLanguage => sentences.other_language,
-        Reason::Blocked => sentences.blocked,
+        Reason::BlockedByProvider => sentences.blocked,
         Reason::CustomerRequest => sentences.customer_request,
         Reason::Policy => sentences.policy,
     };
@@ -229,7 +233,13 @@ mod tests {
         let mut seen = std::collections::HashSet::new();
         for language in Language::ALL {
             // The others are told in the words of one of these.
-            let likewise = [Reason::InsufficientEvidence, Reason::UnsupportedAnswer, Reason::ProviderFailure];
+            let likewise = [
+                Reason::InsufficientEvidence,
+                Reason::UnsupportedAnswer,
+                Reason::Contradiction,
+                Reason::ProviderFailure,
+                Reason::Quota,
+            ];
             for reason in Reason::ALL.into_iter().filter(|reason| !likewise.contains(reason)) {
                 for was_open in [false, true] {
                     let said = text(&Escalation { ticket, reason, was_open }, language);

@@ -70,7 +70,7 @@ impl From<SaidBefore> for Said {
             Speaker::User => Sender::User,
             Speaker::Bot => Sender::Bot,
         };
-        Self { sender, text, is_answer: sender == Sender::Bot }
+        Self { sender, text, is_answer: sender == Sender::Bot, options: Vec::new() }
     }
 }
 
@@ -82,11 +82,14 @@ fn passages() -> usize {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TestReply {
-    /// `answered`, `smalltalk` or `escalated`.
+    /// `answered`, `clarify`, `smalltalk` or `escalated`.
     decision: &'static str,
     /// Why it would be escalated.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    /// The two things of which the customer would be asked which one is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    options: Option<[String; 2]>,
     /// How the draft was made.
     response_type: &'static str,
     /// The probability that the draft is right; 0 to 1.
@@ -167,6 +170,7 @@ impl From<Rehearsal> for TestReply {
         Self {
             decision: answer.decision.name(),
             reason: answer.reason().map(crate::answer::decide::Reason::name),
+            options: answer.options,
             response_type: answer.response_type.name(),
             confidence: answer.confidence,
             // A trace is made of plain fields, which are always JSON.

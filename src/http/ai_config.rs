@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::answer::AnswerSettings;
+use crate::answer::in_force::OwnCalibrations;
 use crate::answer::language::Language;
 use crate::answer::settings::{Provider, ThresholdFrom};
 use crate::clock::rfc3339;
@@ -38,7 +39,7 @@ const SYSTEM_PROMPT_CHARS_MAX: usize = 2_000;
     "systemPrompt": "Friendly and brief. Say du, not Sie.", "language": "de", "threshold": 0.4,
     "inForce": {
         "provider": "gemini", "model": "gemini-3.8-flash", "temperature": 0.3, "maxTokens": 4096,
-        "threshold": 0.4, "thresholdFrom": "workspace", "promise": "the workspace's own threshold: no guarantee"
+        "threshold": 0.4, "thresholdFrom": "workspace", "calibration": "default", "promise": "the workspace's own threshold: no guarantee"
     },
     "version": 3, "updatedAt": "2026-11-21T09:30:00Z", "updatedBy": "0192f3a4-0000-7000-8000-000000000000"
 }))]
@@ -90,6 +91,9 @@ pub(super) struct InForce {
     threshold: f64,
     /// `workspace` or `calibration`.
     threshold_from: &'static str,
+    /// `workspace`: its own labelled questions; `default`: what ships; `outdated`: what ships, because the workspace's own was made for
+    /// other answers.
+    calibration: &'static str,
     /// What may be claimed for it.
     promise: String,
 }
@@ -187,25 +191,29 @@ pub(super) async fn change(
     change.fits(&app.engine)?;
     let is_expected = |version| if_match.allows(version);
     let apply = |settings: &mut AnswerSettings| change.apply(settings);
-    let settings = AnswerSettings::change(&app.engine, caller.workspace, caller.key, is_expected, apply).await?;
+    let changed = AnswerSettings::change(&app.engine, caller.workspace, caller.key, is_expected, apply).await?;
+    let own_calibrations = OwnCalibrations::load(&app.engine, caller.workspace).await?;
+    let settings = AnswerSettings { own_calibrations, ..changed };
     Ok((etag(settings.version), Json(AiConfig::of(&app.engine, settings))))
 }
 
 impl AiConfig {
     fn of(engine: &Engine, settings: AnswerSettings) -> Self {
-        let calibration = engine.calibration();
+        let generator = settings.generator(engine);
+        let calibrated = settings.in_force(engine, &generator);
         let model = settings.gemini(engine).map(|model| model.tuned(settings.temperature, settings.tokens_max));
         let in_force = InForce {
             provider: settings.provider(engine).name(),
             model: model.as_ref().map(|model| model.model().to_owned()),
             temperature: model.as_ref().map(Gemini::temperature),
             max_tokens: model.as_ref().map(Gemini::tokens_max),
-            threshold: settings.threshold(calibration),
+            threshold: settings.threshold(calibrated.calibration()),
             threshold_from: match settings.threshold_from() {
                 ThresholdFrom::Workspace => "workspace",
                 ThresholdFrom::Calibration => "calibration",
             },
-            promise: settings.promise(calibration).to_owned(),
+            calibration: calibrated.rests_on.name(),
+            promise: settings.promise(calibrated),
         };
         Self {
             enabled: settings.enabled,

@@ -67,11 +67,15 @@ pub(super) struct ChatReply {
     /// The probability that the draft is right, 0 to 1; 0 where nothing was drafted from articles: in small talk, and where
     /// a person was asked for.
     confidence: f64,
-    /// `answered`, `smalltalk`, `escalated`, or `with_agent`: a person has the conversation and gets the message.
+    /// `answered`; `clarify`: the answer asks which of two things is meant; `smalltalk`; `escalated`; or `with_agent`: a person has the
+    /// conversation and gets the message.
     decision: &'static str,
     /// Why it was escalated.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    /// With `clarify` the two things, to be shown as choices: what is chosen is sent as the next message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    options: Option<[String; 2]>,
     /// How the answer was made.
     response_type: &'static str,
     /// The ticket that a person will take.
@@ -162,6 +166,7 @@ pub(super) async fn query(
         decision: answer.decision.name(),
         reason: answer.reason().map(super::super::answer::decide::Reason::name),
         response_type: answer.response_type.name(),
+        options: answer.options,
         ticket_id: turn.ticket.map(|ticket| ticket.as_uuid()),
         session_id: name.as_str().to_owned(),
         session_token: turn.session_token.map(|token| token.expose_secret().to_owned()),
@@ -180,6 +185,11 @@ fn count(answer: &Answer, began: Instant) {
     histogram!(telemetry::ANSWER_DURATION).record(began.elapsed().as_secs_f64());
     if answer.trace.searched_for.is_some() {
         histogram!(telemetry::ANSWER_CONFIDENCE).record(answer.confidence);
+        if let Some(place) = answer.trace.place {
+            let decile = place.decile.to_string();
+            counter!(telemetry::ANSWER_CONFIDENCE_DECILES, "calibration" => place.rests_on.name(), "decile" => decile)
+                .increment(1);
+        }
         count_retrieval(answer.trace.passages.first().map(|passage| passage.score));
     }
 }

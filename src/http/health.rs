@@ -12,6 +12,8 @@ use metrics::gauge;
 use tokio::time::error::Elapsed;
 use utoipa::ToSchema;
 
+use crate::answer::in_force::{self, RestsOn};
+use crate::database::DatabaseError;
 use crate::http::App;
 use crate::http::problem::{Code, Problem};
 use crate::telemetry;
@@ -143,9 +145,10 @@ async fn dependencies(app: &App) -> BTreeMap<&'static str, Dependency> {
         gauge!(telemetry::INDEX_POINTS).set(f64::from(u32::try_from(points).unwrap_or(u32::MAX)));
         Ok::<_, String>(format!("{points} points in generation {}, {}", generation.row.id, generation.index.place()))
     };
-    let (database, index) = tokio::join!(
+    let (database, index, confidence) = tokio::join!(
         tokio::time::timeout(ANSWER_TIMEOUT, app.engine.database().ping()),
         tokio::time::timeout(ANSWER_TIMEOUT, index),
+        tokio::time::timeout(ANSWER_TIMEOUT, confidence(app)),
     );
     let embedder = app.engine.embedder();
     let embedding = Dependency { ok: embedder.is_running(), detail: embedder.identity().name.clone() };
@@ -154,7 +157,7 @@ async fn dependencies(app: &App) -> BTreeMap<&'static str, Dependency> {
         ("index", answered("index", index)),
         ("index_comparison", app.readiness.dependency()),
         ("embedding", embedding),
-        ("confidence", Dependency { ok: true, detail: app.engine.calibration().guarantee.clone() }),
+        ("confidence", answered("confidence", confidence)),
         (GENERATOR, generator(app)),
     ]);
     if let Some(reranker) = app.engine.reranker() {
@@ -162,6 +165,23 @@ async fn dependencies(app: &App) -> BTreeMap<&'static str, Dependency> {
         dependencies.insert(RERANKER, dependency);
     }
     dependencies
+}
+
+/// What thresholds rest on. An answer has a confidence in any case.
+async fn confidence(app: &App) -> Result<String, DatabaseError> {
+    let [default, workspace, outdated] = in_force::count(&app.engine).await?;
+    for (rests_on, count) in RestsOn::ALL.into_iter().zip([default, workspace, outdated]) {
+        gauge!(telemetry::CALIBRATION_STATE, "state" => rests_on.name())
+            .set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+    }
+    let shipped = &app.engine.calibration().guarantee;
+    if workspace + outdated == 0 {
+        return Ok(shipped.clone());
+    }
+    Ok(format!(
+        "{workspace} workspaces with a calibration of their own, {outdated} with one that was made for other answers, {default} with what \
+         ships ({shipped})"
+    ))
 }
 
 fn generator(app: &App) -> Dependency {

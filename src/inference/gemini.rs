@@ -169,16 +169,18 @@ impl Gemini {
             .await
             .and_then(|text| read(&text).map_err(|error| GenerateError::Invalid(error.to_string())));
         self.model.count(said.as_ref().map_or_else(GenerateError::result, |_| "ok"));
-        self.model.note_refusal(said.as_ref().err());
+        self.model.note(said.as_ref().err());
         let Meter { attempts, usage, cost_usd } = meter.into_inner().unwrap_or_else(PoisonError::into_inner);
         Generated { said, usage, cost_usd, attempts }
     }
 
     async fn within_budget(&self, prompt: &Prompt, meter: &Mutex<Meter>) -> Result<String, GenerateError> {
         let Some(passage) = self.model.breaker.pass() else {
-            return Err(GenerateError::Unavailable(
-                "it has failed again and again and is left alone for a while".into(),
-            ));
+            return Err(if self.model.is_over_quota.load(Ordering::Relaxed) {
+                GenerateError::Quota("it is left alone until there may be more".into())
+            } else {
+                GenerateError::Unavailable("it has failed again and again and is left alone for a while".into())
+            });
         };
         let until = Instant::now() + self.inner.budget;
         let pauses = ExponentialBuilder::default()
@@ -254,7 +256,7 @@ impl Gemini {
             Ok(answered) => answered.map(drop).map_err(|failure| failure.error),
             Err(_) => Err(GenerateError::Unavailable(format!("no answer within {} seconds", inner.budget.as_secs()))),
         };
-        self.model.note_refusal(answered.as_ref().err());
+        self.model.note(answered.as_ref().err());
         answered
     }
 

@@ -1,6 +1,7 @@
 //! How a workspace wants to be answered: shown, changed, and in force for the very next question.
 
 use axum::http::Method;
+use candor::answer::{Hashes, extractive};
 use candor::people::{KeyKind, Scope};
 use serde_json::{Value, json};
 
@@ -45,6 +46,7 @@ async fn a_workspace_that_has_changed_nothing_is_answered_as_the_server_does() {
                 "provider": "extractive",
                 "threshold": calibration.threshold(),
                 "thresholdFrom": "calibration",
+                "calibration": "default",
                 "promise": calibration.guarantee,
             },
             "version": 0,
@@ -53,7 +55,7 @@ async fn a_workspace_that_has_changed_nothing_is_answered_as_the_server_does() {
     let trace = tried(&app, QUESTION_OF_BIKES).await["trace"].clone();
     let settings = json!({ "version": 0, "enabled": true, "provider": "extractive", "thresholdFrom": "calibration" });
     assert_eq!(trace["settings"], settings, "{trace}");
-    assert_eq!(trace["versions"]["configHash"], app.engine.hashes().config_hash);
+    assert_eq!(trace["versions"]["configHash"], Hashes::of(&app.engine, extractive::NAME).config_hash);
     // The same below the other prefix.
     assert_eq!(app.get("/api/ai/config/").key(&app.bikes.secret).send().await.text(), reply.text());
 }
@@ -106,7 +108,7 @@ async fn the_workspaces_own_threshold_decides() {
     let trace = tried(&app, QUESTION_OF_BIKES).await["trace"].clone();
     assert_eq!((&trace["threshold"], &trace["settings"]["thresholdFrom"]), (&json!(1.0), &json!("workspace")));
     assert_eq!(trace["versions"]["guarantee"], in_force["promise"]);
-    assert_ne!(trace["versions"]["configHash"], app.engine.hashes().config_hash);
+    assert_ne!(trace["versions"]["configHash"], Hashes::of(&app.engine, extractive::NAME).config_hash);
 
     change(&app, &app.bikes, json!({ "threshold": 0 })).await;
     let always = app.ask(&app.bikes, "visitor", OFF_THE_SUBJECT).await;

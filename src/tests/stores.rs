@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use candor::answer::decide::{Decision, Reason};
+use candor::answer::in_force::OwnCalibrations;
 use candor::answer::language::Language;
 use candor::answer::settings::{Changed, Provider};
 use candor::answer::store as settings;
@@ -380,6 +381,7 @@ async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database)
         model: None,
         features: Vec::new(),
         logit: Some(0.0),
+        place: None,
         threshold: 0.5,
         settings: None,
         versions,
@@ -389,6 +391,7 @@ async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database)
         draft: Draft { text: "a draft".into(), ..Draft::default() },
         response_type: ResponseType::Extractive,
         confidence: 0.125,
+        options: None,
         language: Language::English,
         trace,
     };
@@ -419,6 +422,7 @@ async fn settings_survive_the_round_trip_in_their_own_workspace_only(database: &
         language: Some(Language::Chinese),
         threshold: Some(0.125),
         changed: Some(changed),
+        own_calibrations: OwnCalibrations::default(),
     };
     let bare = AnswerSettings { version: 2, changed: Some(changed), ..AnswerSettings::default() };
     for stored in [full, bare] {

@@ -19,9 +19,12 @@ pub enum GenerateError {
     /// What came back is not what was asked for.
     #[error("the answer cannot be used: {0}")]
     Invalid(String),
-    /// Down, slow, or over its quota: later it may work.
+    /// Down or slow: later it may work.
     #[error("the model cannot be reached: {0}")]
     Unavailable(String),
+    /// What the provider allows in a minute or a day is used up.
+    #[error("the provider's quota is used up: {0}")]
+    Quota(String),
     /// The key, the model's name or the request is wrong: an operator must change something.
     #[error("the provider refuses the request: {0}")]
     Refused(String),
@@ -29,7 +32,7 @@ pub enum GenerateError {
 
 impl GenerateError {
     /// All results that a call can have, for metrics.
-    pub const RESULTS: [&str; 6] = ["ok", "blocked", "truncated", "invalid", "unavailable", "refused"];
+    pub const RESULTS: [&str; 7] = ["ok", "blocked", "truncated", "invalid", "unavailable", "quota", "refused"];
 
     /// Its name in metrics and traces.
     #[must_use]
@@ -39,6 +42,7 @@ impl GenerateError {
             Self::Truncated => "truncated",
             Self::Invalid(_) => "invalid",
             Self::Unavailable(_) => "unavailable",
+            Self::Quota(_) => "quota",
             Self::Refused(_) => "refused",
         }
     }
@@ -87,7 +91,7 @@ impl Failure {
         let name = if error.status.is_empty() { status.to_string() } else { error.status.clone() };
         let said = format!("{name}: {}", first_line(&error.message));
         match status.as_u16() {
-            429 => Self { repeat: quota(&error.message, &error.details), error: GenerateError::Unavailable(said) },
+            429 => Self { repeat: quota(&error.message, &error.details), error: GenerateError::Quota(said) },
             408 | 500 | 502 | 503 | 504 => Self { error: GenerateError::Unavailable(said), repeat: Repeat::Soon },
             400 if error.message.to_lowercase().contains("thinking") => {
                 Self { error: GenerateError::Refused(said), repeat: Repeat::WithoutThinking }

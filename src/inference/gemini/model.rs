@@ -27,6 +27,8 @@ pub(super) struct Model {
     pub without_thinking: AtomicBool,
     /// Set when the last call was refused.
     pub is_refused: AtomicBool,
+    /// Set when the last call went over the provider's quota.
+    pub is_over_quota: AtomicBool,
     prices: Prices,
 }
 
@@ -58,6 +60,7 @@ impl Model {
             breaker,
             without_thinking: AtomicBool::new(false),
             is_refused: AtomicBool::new(false),
+            is_over_quota: AtomicBool::new(false),
             prices,
         };
         model.start_label_pairs();
@@ -84,9 +87,10 @@ impl Model {
         cost_usd
     }
 
-    /// Remembers a refusal until something else happens.
-    pub fn note_refusal(&self, error: Option<&GenerateError>) {
+    /// Remembers a refusal, or a quota that is used up, until something else happens.
+    pub fn note(&self, error: Option<&GenerateError>) {
         self.is_refused.store(matches!(error, Some(GenerateError::Refused(_))), Ordering::Relaxed);
+        self.is_over_quota.store(matches!(error, Some(GenerateError::Quota(_))), Ordering::Relaxed);
     }
 
     fn start_label_pairs(&self) {
@@ -131,7 +135,7 @@ mod tests {
     #[test]
     fn what_a_model_has_shown_is_remembered_and_never_for_too_many() {
         let (others, prices) = (Others::default(), Prices::of(&Config::default()));
-        others.model("a", prices).note_refusal(Some(&GenerateError::Refused("gone".into())));
+        others.model("a", prices).note(Some(&GenerateError::Refused("gone".into())));
         assert!(others.model("a", prices).is_refused.load(Ordering::Relaxed));
         assert!(!others.model("b", prices).is_refused.load(Ordering::Relaxed));
         for number in 0..2 * OTHERS_MAX {

@@ -1,0 +1,310 @@
+//! Questions that can be meant in two ways, each of which an article answers: which one is meant is asked once, and the reply is
+//! understood with the question.
+
+use std::collections::HashSet;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::answer::conversation::Conversation;
+use crate::answer::decide::{Decision, Reason};
+use crate::answer::evidence::Evidence;
+use crate::answer::language::Language;
+use crate::answer::{follow_up, intent};
+use crate::chat::Sender;
+use crate::index::{Bm25, TermId};
+use crate::search::Passage;
+
+/// Terms of a question that may be meant in two ways; a longer one says itself what it means.
+const TERMS_MAX: usize = 6;
+/// How far apart the best passages of two articles may be. Source: the mean of six signals, of which a rank apart is mostly more.
+const APART_MAX: f32 = 0.05;
+/// The share of the question's mass that a passage needs, with what stands above it, to be evidence for its reading.
+const COVERED_MIN: f32 = 0.75;
+/// Characters of a title that is offered as a reading.
+const TITLE_CHARS_MAX: usize = 120;
+
+/// The two things that the question can mean, by the titles of the articles that answer them; `None` where it means one thing, where
+/// nothing is in doubt, and where it was asked already.
+#[must_use]
+pub(super) fn readings(
+    bm25: &Bm25,
+    evidence: &Evidence,
+    decision: Decision,
+    conversation: &Conversation,
+) -> Option<[String; 2]> {
+    let is_in_doubt =
+        matches!(decision, Decision::Escalated(Reason::LowConfidence | Reason::ProviderFailure | Reason::Quota));
+    if !is_in_doubt || offered(conversation).is_some() || evidence.terms.idf.len() > TERMS_MAX {
+        return None;
+    }
+    let passages = &evidence.found.passages;
+    let first = passages.first()?;
+    let second = passages.iter().find(|passage| passage.article != first.article)?;
+    let is_near = first.score - second.score <= APART_MAX;
+    let is_covered = |passage: &Passage| {
+        let text = format!("{} {} {}", passage.title, passage.heading_path.join(" "), passage.text);
+        evidence.terms.covered_by(&bm25.document(&text).ids) >= COVERED_MIN
+    };
+    let differ = || {
+        let [first, second] = [first, second].map(|passage| terms(bm25, &passage.title));
+        let own = |one: &HashSet<TermId>, other: &HashSet<TermId>| {
+            let mut own = one.difference(other).peekable();
+            own.peek().is_some() && own.all(|term| !evidence.terms.idf.contains_key(term))
+        };
+        own(&first, &second) && own(&second, &first)
+    };
+    let has_reading = is_near && evidence.terms.unknown.is_empty() && [first, second].into_iter().all(is_covered);
+    (has_reading && differ()).then(|| [first, second].map(|passage| shortened(&passage.title)))
+}
+
+fn terms(bm25: &Bm25, text: &str) -> HashSet<TermId> {
+    bm25.document(text).ids.into_iter().collect()
+}
+
+fn shortened(title: &str) -> String {
+    title.chars().take(TITLE_CHARS_MAX).collect()
+}
+
+/// What was offered last, where nobody has said anything since.
+fn offered(conversation: &Conversation) -> Option<&[String]> {
+    let last = conversation.lines().last()?;
+    (last.sender == Sender::Bot && !last.options.is_empty()).then_some(&last.options)
+}
+
+/// The question that was asked before, with what the customer means by it; `None` where nothing was offered, and where the message
+/// asks something else.
+#[must_use]
+pub(super) fn completed(message: &str, conversation: &Conversation) -> Option<String> {
+    let options = offered(conversation)?;
+    let question = conversation.last_of(Sender::User)?;
+    let meant = match chosen(message, options) {
+        Some(option) => option,
+        None if follow_up::depends(message) => message,
+        None => return None,
+    };
+    Some(format!("{} {meant}", question.text))
+}
+
+/// The option that is named by its place: "the second one".
+fn chosen<'a>(message: &str, options: &'a [String]) -> Option<&'a str> {
+    let folded = intent::spelling::folded(message);
+    let words: HashSet<&str> = folded.unicode_words().collect();
+    let places = PLACES.iter().enumerate().filter(|(_, names)| {
+        let stands = |name: &&&str| {
+            let mut letters = name.chars();
+            // Where words do not stand apart, the word is a part of the message.
+            if letters.any(crate::index::scripts::is_unspaced) {
+                folded.contains(**name)
+            } else {
+                words.contains(**name)
+            }
+        };
+        names.iter().any(|name| stands(&name))
+    });
+    let mut places = places.map(|(place, _)| place);
+    let place = places.next()?;
+    // "The first or the second?" names none.
+    if places.next().is_some() { None } else { options.get(place).map(String::as_str) }
+}
+
+/// How the first and the second of two things are called, folded, in the languages that Candor speaks.
+const PLACES: [&[&str]; 2] = [
+    &[
+        "1",
+        "first",
+        "former",
+        "1st",
+        "erste",
+        "ersten",
+        "erstes",
+        "ersteres",
+        "premier",
+        "premiere",
+        "1er",
+        "primero",
+        "primera",
+        "primeiro",
+        "primeira",
+        "primo",
+        "prima",
+        "eerste",
+        "pierwszy",
+        "pierwsza",
+        "pierwsze",
+        "ilk",
+        "ilki",
+        "birinci",
+        "первое",
+        "первыи",
+        "первая",
+        "الاول",
+        "الاولى",
+        "पहला",
+        "पहली",
+        "最初",
+        "一つ目",
+        "1つ目",
+        "첫번째",
+        "첫",
+        "第一",
+    ],
+    &[
+        "2",
+        "second",
+        "latter",
+        "2nd",
+        "zweite",
+        "zweiten",
+        "zweites",
+        "letzteres",
+        "deuxieme",
+        "seconde",
+        "2e",
+        "segundo",
+        "segunda",
+        "secondo",
+        "seconda",
+        "tweede",
+        "drugi",
+        "druga",
+        "drugie",
+        "ikinci",
+        "второе",
+        "второи",
+        "вторая",
+        "الثاني",
+        "الثانية",
+        "दूसरा",
+        "दूसरी",
+        "二つ目",
+        "2つ目",
+        "두번째",
+        "두",
+        "第二",
+    ],
+];
+
+/// The question which of two things is meant.
+#[must_use]
+pub fn text([one, other]: &[String; 2], language: Language) -> String {
+    match language {
+        Language::English => format!("Do you mean “{one}” or “{other}”?"),
+        Language::German => format!("Meinen Sie „{one}“ oder „{other}“?"),
+        Language::French => format!("Voulez-vous dire « {one} » ou « {other} » ?"),
+        Language::Spanish => format!("¿Se refiere a «{one}» o a «{other}»?"),
+        Language::Portuguese => format!("Quer dizer “{one}” ou “{other}”?"),
+        Language::Italian => format!("Intende «{one}» o «{other}»?"),
+        Language::Dutch => format!("Bedoelt u ‘{one}’ of ‘{other}’?"),
+        Language::Polish => format!("Czy chodzi o „{one}”, czy o „{other}”?"),
+        Language::Turkish => format!("“{one}” mi yoksa “{other}” mi demek istiyorsunuz?"),
+        Language::Russian => format!("Вы имеете в виду «{one}» или «{other}»?"),
+        Language::Arabic => format!("هل تقصد «{one}» أم «{other}»؟"),
+        Language::Hindi => format!("क्या आपका मतलब “{one}” से है या “{other}” से?"),
+        Language::Japanese => format!("「{one}」と「{other}」のどちらでしょうか？"),
+        Language::Korean => format!("“{one}”와(과) “{other}” 중 어느 것을 말씀하시나요?"),
+        Language::Chinese => format!("您指的是“{one}”还是“{other}”？"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::conversation::Said;
+    use crate::answer::evidence::tests::evidence;
+    use crate::ids::{ArticleId, Ids};
+    use crate::search::tests::passage;
+
+    const DOUBT: Decision = Decision::Escalated(Reason::LowConfidence);
+
+    fn asked(question: &str, articles: &[(&str, &str, f32)]) -> Evidence {
+        let bm25 = Bm25::new().unwrap();
+        let ids = Ids::counted();
+        let mut evidence = evidence(question);
+        evidence.terms.idf = bm25.question(question).ids.into_iter().map(|term| (term, 2.0)).collect();
+        for (title, text, score) in articles {
+            let article = ArticleId::new(&ids, 1);
+            let passage = Passage { article, title: (*title).to_owned(), score: *score, ..passage(text) };
+            evidence.found.passages.push(passage);
+        }
+        evidence
+    }
+
+    fn read(evidence: &Evidence, decision: Decision) -> Option<[String; 2]> {
+        readings(&Bm25::new().unwrap(), evidence, decision, &Conversation::default())
+    }
+
+    const RESET: [(&str, &str, f32); 2] =
+        [("The lock", "Reset it with the red button.", 0.6), ("The app", "Reset it in the settings.", 0.58)];
+
+    #[test]
+    fn a_short_question_that_two_articles_answer_is_asked_back() {
+        let evidence = asked("How do I reset it?", &RESET);
+        assert_eq!(read(&evidence, DOUBT), Some(["The lock".to_owned(), "The app".to_owned()]));
+    }
+
+    #[test]
+    fn a_question_that_names_one_of_them_is_not() {
+        assert_eq!(read(&asked("How do I reset the lock?", &RESET), DOUBT), None);
+    }
+
+    #[test]
+    fn nothing_is_asked_where_nothing_is_in_doubt_or_one_article_says_nothing_about_it() {
+        let evidence = asked("How do I reset it?", &RESET);
+        assert_eq!(read(&evidence, Decision::Answered), None);
+        assert_eq!(read(&evidence, Decision::Escalated(Reason::NoEvidence)), None);
+        let far = [RESET[0], ("The app", "Reset it in the settings.", 0.4)];
+        assert_eq!(read(&asked("How do I reset it?", &far), DOUBT), None);
+        let silent = [RESET[0], ("The app", "Choose a colour.", 0.59)];
+        assert_eq!(read(&asked("How do I reset it?", &silent), DOUBT), None);
+    }
+
+    fn offered_after(question: &str) -> Conversation {
+        let said = |sender, text: &str, options: &[&str]| Said {
+            sender,
+            text: text.to_owned(),
+            is_answer: false,
+            options: options.iter().map(|option| (*option).to_owned()).collect(),
+        };
+        let offer = said(Sender::Bot, "Do you mean “The lock” or “The app”?", &["The lock", "The app"]);
+        Conversation::of(vec![said(Sender::User, question, &[]), offer], None)
+    }
+
+    #[test]
+    fn a_reply_is_understood_with_the_question() {
+        let conversation = offered_after("How do I reset it?");
+        for (reply, meant) in [
+            ("the second one please", Some("How do I reset it? The app")),
+            ("1", Some("How do I reset it? The lock")),
+            ("das erste", Some("How do I reset it? The lock")),
+            ("第二个", Some("How do I reset it? The app")),
+            ("the lock", Some("How do I reset it? the lock")),
+            ("Which bicycles can carry two children and a dog?", None),
+        ] {
+            assert_eq!(completed(reply, &conversation).as_deref(), meant, "{reply}");
+        }
+        assert_eq!(completed("the second one", &Conversation::default()), None);
+    }
+
+    #[test]
+    fn the_same_is_not_asked_twice() {
+        let evidence = asked("How do I reset it?", &RESET);
+        let conversation = offered_after("How do I reset it?");
+        assert_eq!(readings(&Bm25::new().unwrap(), &evidence, DOUBT, &conversation), None);
+    }
+
+    #[test]
+    fn each_language_asks_in_its_own_words_and_names_both() {
+        let mut seen = HashSet::new();
+        for language in Language::ALL {
+            let text = text(&["A1".to_owned(), "B2".to_owned()], language);
+            assert!(text.contains("A1") && text.contains("B2") && seen.insert(text.clone()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_places_are_called_is_folded() {
+        for name in PLACES.iter().flat_map(|names| names.iter()) {
+            assert_eq!(&intent::spelling::folded(name), name);
+        }
+    }
+}

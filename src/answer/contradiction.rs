@@ -1,0 +1,120 @@
+//! Whether another article says the opposite of what a draft stands on: then the customer is not told one of the two by chance.
+
+use std::collections::HashSet;
+
+use crate::answer::Draft;
+use crate::answer::evidence::Evidence;
+use crate::answer::sentence::Sentence;
+use crate::answer::support::{self, Context, Fault};
+use crate::index::{Bm25, TermId};
+use crate::search::Passage;
+
+/// How far behind the draft's sentence another may be and still answer the same question.
+const BEHIND_MAX: f32 = 0.5;
+/// The share of terms that two sentences must have in common, and their headings, to speak about the same.
+const ALIKE_MIN: f64 = 0.6;
+
+/// Whether a sentence of another article speaks about the same as the draft's best and differs from it in a number, or denies it.
+/// Articles that others have replaced contradict nothing.
+#[must_use]
+pub(super) fn is_contradicted(bm25: &Bm25, evidence: &Evidence, draft: &Draft) -> bool {
+    let Some(best) = draft.best.and_then(|best| evidence.sentences.get(best)) else { return false };
+    let passages = &evidence.found.passages;
+    let (passage, said) = stands(passages, best);
+    if passage.is_superseded {
+        return false;
+    }
+    let context = Context::read(said);
+    let heading = heading(bm25, passage);
+    evidence.sentences.iter().any(|other| {
+        let (other_passage, text) = stands(passages, other);
+        other_passage.article != passage.article
+            && !other_passage.is_superseded
+            && other.score >= best.score - BEHIND_MAX
+            && are_alike(&without_numbers(bm25, said), &without_numbers(bm25, text))
+            && are_alike(&heading, &self::heading(bm25, other_passage))
+            && denies(text, &context, &evidence.question)
+    })
+}
+
+fn stands<'a>(passages: &'a [Passage], sentence: &Sentence) -> (&'a Passage, &'a str) {
+    let passage = &passages[sentence.rank];
+    (passage, &passage.text[sentence.span.clone()])
+}
+
+fn heading(bm25: &Bm25, passage: &Passage) -> HashSet<TermId> {
+    bm25.document(&passage.title).ids.into_iter().collect()
+}
+
+fn without_numbers(bm25: &Bm25, sentence: &str) -> HashSet<TermId> {
+    let words = sentence.split_whitespace().filter(|word| !word.chars().any(|char| char.is_ascii_digit()));
+    bm25.document(&words.collect::<Vec<_>>().join(" ")).ids.into_iter().collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no sentence has 2^52 terms")]
+fn are_alike(one: &HashSet<TermId>, other: &HashSet<TermId>) -> bool {
+    let shared = one.intersection(other).count() as f64;
+    let all = one.union(other).count() as f64;
+    all > 0.0 && shared >= ALIKE_MIN * all
+}
+
+fn denies(sentence: &str, context: &Context, question: &str) -> bool {
+    // What the question says must not excuse a number.
+    let fault = support::of(sentence, context, question, None).fault;
+    matches!(fault, Some(Fault::NumberNotFound | Fault::NumberMisplaced | Fault::Denied | Fault::Opposite))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::evidence::tests::evidence;
+    use crate::ids::{ArticleId, Ids};
+    use crate::search::tests::passage;
+
+    fn is_contradicted_by(said: (&str, &str), other: (&str, &str), is_superseded: bool) -> bool {
+        let bm25 = Bm25::new().unwrap();
+        let ids = Ids::counted();
+        let mut evidence = evidence("How long can I return it?");
+        for (rank, (title, text)) in [said, other].into_iter().enumerate() {
+            let article = ArticleId::new(&ids, 1);
+            let is_superseded = is_superseded && rank == 1;
+            evidence.found.passages.push(Passage { article, title: title.to_owned(), is_superseded, ..passage(text) });
+            evidence.sentences.push(Sentence {
+                rank,
+                place: 0,
+                span: 0..text.len(),
+                words: 5,
+                terms: Vec::new(),
+                cosine: 0.5,
+                nearest: Vec::new(),
+                score: 1.0,
+            });
+        }
+        is_contradicted(&bm25, &evidence, &Draft { best: Some(0), ..Draft::default() })
+    }
+
+    const RETURNS: (&str, &str) = ("Returns", "You can return a bicycle within 30 days.");
+
+    #[test]
+    fn another_number_or_a_denial_about_the_same_is_a_contradiction() {
+        for other in ["You can return a bicycle within 14 days.", "You cannot return a bicycle within 30 days."] {
+            assert!(is_contradicted_by(RETURNS, ("Returns", other), false), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_same_said_again_or_something_else_is_none() {
+        for other in [
+            ("Returns", "You can return a bicycle within 30 days."),
+            ("Returns", "The workshop opens at 9."),
+            ("Rental of trailers", "You can return a bicycle within 14 days."),
+        ] {
+            assert!(!is_contradicted_by(RETURNS, other, false), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn an_article_that_was_replaced_contradicts_nothing() {
+        assert!(!is_contradicted_by(RETURNS, ("Returns", "You can return a bicycle within 14 days."), true));
+    }
+}
