@@ -8,6 +8,7 @@ use crate::answer::rewrite::Asked;
 use crate::answer::sentence::{self, Sentence};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, WorkspaceId};
+use crate::index::PassageVectors;
 use crate::search::{self, Found, Passage, QuestionTerms, SearchError, SearchQuery};
 use crate::telemetry::{Stage, Stages};
 
@@ -27,6 +28,8 @@ pub(super) struct Evidence {
     pub found: Found,
     /// What each token of the question counts; nothing where it was carried over.
     pub weights: Vec<f32>,
+    /// What the index keeps of the best passages; of none that it could not be asked for.
+    pub vectors: HashMap<ChunkId, PassageVectors>,
     /// The sentences of the best passages.
     pub sentences: Vec<Sentence>,
 }
@@ -89,17 +92,22 @@ impl Evidence {
                 *weight /= total;
             }
         }
-        let mut evidence = Self { question: question.to_owned(), terms, found, weights, sentences: Vec::new() };
+        let mut evidence = Self {
+            question: question.to_owned(),
+            terms,
+            found,
+            weights,
+            vectors: HashMap::new(),
+            sentences: Vec::new(),
+        };
         let generation = engine.generation();
         // After a switch the vectors of the former generation are gone; sentences are then told by their words.
-        let vectors = if generation.row.id == evidence.found.generation {
+        if generation.row.id == evidence.found.generation {
             let chunks: Vec<ChunkId> =
                 evidence.found.passages.iter().take(passages).map(|passage| passage.chunk).collect();
-            generation.index.vectors(workspace, &chunks).await?
-        } else {
-            HashMap::new()
-        };
-        evidence.sentences = sentence::read(engine, &evidence, passages, &vectors);
+            evidence.vectors = generation.index.vectors(workspace, &chunks).await?;
+        }
+        evidence.sentences = sentence::read(engine, &evidence, passages);
         Ok(evidence)
     }
 }
@@ -143,7 +151,14 @@ pub(super) mod tests {
             question: Arc::new(QuestionEmbedding::default()),
             generation: "1".into(),
         };
-        Evidence { question: question.to_owned(), terms, found, weights: Vec::new(), sentences: Vec::new() }
+        Evidence {
+            question: question.to_owned(),
+            terms,
+            found,
+            weights: Vec::new(),
+            vectors: HashMap::new(),
+            sentences: Vec::new(),
+        }
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! The sentences of the evidence, and how much each says about the question: by meaning, by its words' vectors and by its words.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::answer::cue::{Section, says_why};
 use crate::answer::evidence::Evidence;
 use crate::engine::Engine;
-use crate::ids::ChunkId;
 use crate::index::{PassageVectors, TermId};
 use crate::knowledge::points::{joined, told};
 use crate::knowledge::sentences;
@@ -54,15 +52,10 @@ struct Read<'a> {
     vectors: &'a PassageVectors,
 }
 
-/// The sentences of the best `passages` of `evidence`, in the order of the passages. Where there are no `vectors` of one, its sentences
+/// The sentences of the best `passages` of `evidence`, in the order of the passages. Where there are no vectors of one, its sentences
 /// are told by their words.
 #[must_use]
-pub(super) fn read(
-    engine: &Engine,
-    evidence: &Evidence,
-    passages: usize,
-    vectors: &HashMap<ChunkId, PassageVectors>,
-) -> Vec<Sentence> {
+pub(super) fn read(engine: &Engine, evidence: &Evidence, passages: usize) -> Vec<Sentence> {
     let none = PassageVectors::default();
     let mut read = Vec::new();
     for (rank, passage) in evidence.found.passages.iter().take(passages).enumerate() {
@@ -71,7 +64,7 @@ pub(super) fn read(
             passage,
             head: text.len() - passage.text.len(),
             words: engine.embedder().words(&text),
-            vectors: vectors.get(&passage.chunk).unwrap_or(&none),
+            vectors: evidence.vectors.get(&passage.chunk).unwrap_or(&none),
         };
         passage.sentences(engine, evidence, rank, &mut read);
     }
@@ -125,6 +118,6 @@ impl Read<'_> {
     }
 }
 
-fn dot(one: &[f32], other: &[f32]) -> f32 {
+pub(super) fn dot(one: &[f32], other: &[f32]) -> f32 {
     one.iter().zip(other).map(|(one, other)| one * other).sum()
 }

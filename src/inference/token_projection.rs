@@ -93,7 +93,8 @@ impl TokenProjection {
 }
 
 /// The vector at length 1; one without a direction stays as it is.
-pub(super) fn unit(mut vector: Vec<f32>) -> Vec<f32> {
+#[must_use]
+pub fn unit(mut vector: Vec<f32>) -> Vec<f32> {
     let length = length(&vector);
     if length > 0.0 {
         for float in &mut vector {
