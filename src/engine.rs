@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::database::{Database, DatabaseError, Embedded};
 use crate::ids::Ids;
 use crate::index::{self, Bm25, EdgeIndex, Index, IndexError, ServerAddress, ServerIndex};
-use crate::inference::{Embedder, Gemini, GenerateError, InferenceError, Reranker};
+use crate::inference::{Embedder, Entailment, Gemini, GenerateError, InferenceError, Reranker};
 use crate::knowledge::chunk::{Chunker, ChunkerError, Chunking};
 use crate::knowledge::store;
 use crate::knowledge::store::generations::GenerationRow;
@@ -39,6 +39,7 @@ struct Inner {
     embedder: Embedder,
     gemini: Option<Gemini>,
     reranker: Option<Reranker>,
+    checker: Option<Entailment>,
     chunker: Chunker,
     bm25: Bm25,
     generation: RwLock<Arc<Generation>>,
@@ -158,14 +159,18 @@ impl Engine {
             None => Some(database.claim_embedded().await?.ok_or(OpenError::EmbeddedElsewhere)?),
         };
         let loading = config.clone();
-        let load = move || Ok::<_, InferenceError>((Embedder::open(&loading)?, Reranker::open(&loading)?));
-        let (embedder, reranker) =
+        let load = move || {
+            let embedder = Embedder::open(&loading)?;
+            Ok::<_, InferenceError>((embedder, Reranker::open(&loading)?, Entailment::open(&loading)?))
+        };
+        let (embedder, reranker, checker) =
             tokio::task::spawn_blocking(load).await.map_err(|error| InferenceError::Failed(error.to_string()))??;
         let chunker = Chunker::new(embedder.tokenizer().clone(), chunking)?;
         let generation = open_generation(&config, &database, &embedder, &chunker, &clock, &ids, unfit).await?;
         let inner = Inner {
             gemini: Gemini::of(&config)?,
             reranker,
+            checker,
             database,
             embedder,
             chunker,
@@ -213,6 +218,12 @@ impl Engine {
     #[must_use]
     pub fn reranker(&self) -> Option<&Reranker> {
         self.inner.reranker.as_ref()
+    }
+
+    /// The model that checks a language model's sentences too, where the settings name one.
+    #[must_use]
+    pub fn checker(&self) -> Option<&Entailment> {
+        self.inner.checker.as_ref()
     }
 
     /// Articles to chunks.
