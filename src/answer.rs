@@ -16,6 +16,7 @@ mod generate;
 pub mod grounded;
 pub mod intent;
 pub mod language;
+pub mod opinions;
 pub mod prompt;
 pub mod question_hashes;
 mod rehearsal;

@@ -7,11 +7,11 @@ use crate::answer::confidence::{Calibration, Judged, Share};
 use crate::answer::generate::generator_of;
 use crate::answer::rewrite::Asked;
 use crate::answer::settings::{AnswerSettings, SettingsTrace};
-use crate::answer::{ModelTrace, RewriteTrace, extractive};
+use crate::answer::{ModelTrace, RewriteTrace, extractive, grounded};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId};
 use crate::index::Bm25;
-use crate::inference::{Reranker, Usage};
+use crate::inference::{Entailment, Reranker, Usage};
 use crate::search::{self, Found, Signals};
 use crate::telemetry::{Stage, Stages};
 
@@ -114,6 +114,8 @@ impl Hashes {
             "search": search::NAME,
             "reranker": engine.reranker().map(Reranker::name),
             "generator": super::generator(engine),
+            "check": grounded::NAME,
+            "checker": engine.checker().map(Entailment::name),
             "questions": super::QUESTIONS_NAME,
             "calibration": calibration_hash,
         }));
