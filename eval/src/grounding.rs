@@ -150,6 +150,12 @@ pub async fn run(config: &Config, arguments: &GroundingArguments) -> Result<Exit
         embedder: if arguments.by_meaning { Some(Embedder::open(config)?) } else { None },
         checker: Entailment::open(config)?,
     };
+    if models.embedder.as_ref().is_some_and(|embedder| !embedder.tells_near_words()) {
+        bail!(
+            "--by-meaning needs an embedding model that token vectors were fitted to, and {} is none",
+            config.embedding_model
+        );
+    }
     let statements: Vec<Vec<&str>> = labelled.iter().map(|line| grounded::statements(&line.answer)).collect();
     let opinions = opinions::of_answers(&models, &labelled, &statements).await?;
     let score = |((line, statements), opinions): ((&Labelled, Vec<&str>), Vec<Opinion>)| {

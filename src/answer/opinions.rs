@@ -41,7 +41,10 @@ pub(super) async fn ask(
     claims: &[Claim],
 ) -> (Vec<Opinion>, Option<CheckerTrace>) {
     let mut opinions = vec![Opinion::default(); claims.len()];
-    if BY_MEANING && let Err(error) = read_meanings(engine, evidence, claims, &mut opinions).await {
+    if BY_MEANING
+        && engine.embedder().tells_near_words()
+        && let Err(error) = read_meanings(engine, evidence, claims, &mut opinions).await
+    {
         tracing::warn!(%error, "words are compared without their meaning");
     }
     let Some(checker) = engine.checker() else { return (opinions, None) };

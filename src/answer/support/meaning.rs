@@ -14,9 +14,10 @@ use crate::answer::support::{contrasts, function_words, polarity};
 use crate::inference::QuestionEmbedding;
 use crate::inference::token_projection::unit;
 
-/// Cosines up to the first say nothing, from the second on a word is carried as well as a vector can tell. Of the words that an answer to
-/// squad2-dev adds to what its context says, 97 of 100 lie below 0.62; words that mean the same lie from 0.69 to 0.87.
-const COSINE_MIN: f32 = 0.6;
+/// Cosines up to the first say nothing, from the second on a word is carried as well as a vector can tell. Of 1,339 words that an added claim
+/// on squad2-dev has and its context has not, 97 of 100 lie below 0.62; words that mean the same lie from 0.69 to 0.9. That is
+/// so with the projection that was fitted to the default model; with a random one, for other models, vectors are not asked.
+const COSINE_MIN: f32 = 0.65;
 const COSINE_FULL: f32 = 0.8;
 
 /// What a vector can tell at most: a sentence that has not one word of its passages is not carried by them.
