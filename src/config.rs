@@ -88,6 +88,9 @@ pub struct Config {
     /// `CANDOR_RERANKER_MODEL`: a cross-encoder that reads the best passages again, beside the question: a folder under `models_dir` with
     /// `model.onnx`, or a model name that fastembed knows, such as `BAAI/bge-reranker-base`; unset: none.
     pub reranker_model: Option<String>,
+    /// `CANDOR_CHECKER_MODEL`: a cross-encoder that also says whether a language model's sentence follows from its passages: a folder under
+    /// `models_dir` with `model.onnx` (one logit, or a label that is called entailment), or a model name that fastembed knows; unset: none.
+    pub checker_model: Option<String>,
     /// `CANDOR_EMBEDDING_SESSIONS`: one-thread sessions for bulk work; default: one a core.
     pub embedding_sessions: usize,
     /// `CANDOR_BODY_BYTES_MAX`: the largest request body.
@@ -184,6 +187,7 @@ impl Default for Config {
             runtime_library: ".runtime/libonnxruntime.so".into(),
             embedding_model: "all-MiniLM-L6-v2".into(),
             reranker_model: None,
+            checker_model: None,
             embedding_precision: Precision::Int8,
             embedding_sessions: std::thread::available_parallelism().map_or(1, usize::from),
             body_bytes_max: 8 << 20,

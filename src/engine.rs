@@ -12,13 +12,14 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::answer::confidence::{Calibration, CalibrationError};
 use crate::answer::in_force::Hashed;
+use crate::answer::reading::Readings;
 use crate::backup;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::{Database, DatabaseError, Embedded};
 use crate::ids::Ids;
 use crate::index::{self, Bm25, EdgeIndex, Index, IndexError, ServerAddress, ServerIndex};
-use crate::inference::{Embedder, Gemini, GenerateError, InferenceError, Reranker};
+use crate::inference::{Embedder, Entailment, Gemini, GenerateError, InferenceError, Reranker};
 use crate::knowledge::chunk::{Chunker, ChunkerError, Chunking};
 use crate::knowledge::store;
 use crate::knowledge::store::generations::GenerationRow;
@@ -43,12 +44,14 @@ struct Inner {
     embedder: Embedder,
     gemini: Option<Gemini>,
     reranker: Option<Reranker>,
+    checker: Option<Entailment>,
     chunker: Chunker,
     bm25: Bm25,
     generation: RwLock<Arc<Generation>>,
     rebuilding: AsyncMutex<()>,
     frequencies: FrequencyCache,
     shipped: Hashed,
+    readings: Readings,
     /// Workspaces' own calibrations by their SHA-256; `None` for one that this program cannot read.
     own_calibrations: Cache<String, Option<Arc<Hashed>>>,
     vault: Vault,
@@ -163,14 +166,18 @@ impl Engine {
             None => Some(database.claim_embedded().await?.ok_or(OpenError::EmbeddedElsewhere)?),
         };
         let loading = config.clone();
-        let load = move || Ok::<_, InferenceError>((Embedder::open(&loading)?, Reranker::open(&loading)?));
-        let (embedder, reranker) =
+        let load = move || {
+            let embedder = Embedder::open(&loading)?;
+            Ok::<_, InferenceError>((embedder, Reranker::open(&loading)?, Entailment::open(&loading)?))
+        };
+        let (embedder, reranker, checker) =
             tokio::task::spawn_blocking(load).await.map_err(|error| InferenceError::Failed(error.to_string()))??;
         let chunker = Chunker::new(embedder.tokenizer().clone(), chunking)?;
         let generation = open_generation(&config, &database, &embedder, &chunker, &clock, &ids, unfit).await?;
         let inner = Inner {
             gemini: Gemini::of(&config)?,
             reranker,
+            checker,
             database,
             embedder,
             chunker,
@@ -179,6 +186,7 @@ impl Engine {
             rebuilding: AsyncMutex::new(()),
             frequencies: FrequencyCache::default(),
             shipped: Hashed::of(Calibration::shipped()?),
+            readings: Readings::default(),
             own_calibrations: Cache::new(OWN_CALIBRATIONS_MAX),
             vault: Vault::default(),
             clock,
@@ -218,6 +226,12 @@ impl Engine {
     #[must_use]
     pub fn reranker(&self) -> Option<&Reranker> {
         self.inner.reranker.as_ref()
+    }
+
+    /// The model that checks a language model's sentences too, where the settings name one.
+    #[must_use]
+    pub fn checker(&self) -> Option<&Entailment> {
+        self.inner.checker.as_ref()
     }
 
     /// Articles to chunks.
@@ -309,6 +323,11 @@ impl Engine {
     #[must_use]
     pub fn shipped(&self) -> &Hashed {
         &self.inner.shipped
+    }
+
+    /// The passages that were read lately.
+    pub(crate) fn readings(&self) -> &Readings {
+        &self.inner.readings
     }
 
     /// The workspaces' own calibrations that were read lately.

@@ -2,7 +2,10 @@
 
 mod bert_onnx;
 mod breaker;
+#[cfg(test)]
+pub(crate) mod counter;
 mod embedder;
+mod entailment;
 mod files;
 mod gemini;
 mod kept;
@@ -12,6 +15,7 @@ pub mod token_projection;
 mod token_states;
 
 pub use embedder::{Embedder, Identity};
+pub use entailment::{Entailment, Statement};
 pub use gemini::{Gemini, GenerateError, Generated, Prompt, Usage};
 pub use kept::{KeepError, KeptEmbeddings};
 pub use reranker::Reranker;
@@ -34,6 +38,6 @@ pub enum InferenceError {
     #[error("too many questions at once; try again in a moment")]
     Overloaded,
     /// Anything else.
-    #[error("the embedding model failed: {0}")]
+    #[error("a model failed: {0}")]
     Failed(String),
 }

@@ -1,5 +1,7 @@
 //! `eval grounding`: how well the check of answers tells supported ones from others.
 
+mod opinions;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -7,13 +9,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use candor::answer::{grounded, support};
+use candor::answer::grounded;
+use candor::answer::opinions::Opinion;
+use candor::answer::support::SCORE_MIN;
+use candor::config::Config;
 use candor::index::{Bm25, TermId};
+use candor::inference::{Embedder, Entailment};
 use comfy_table::Cell;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::abstention::Ranked;
+use crate::grounding::opinions::Models;
 use crate::interval::{Bootstrap, Figure};
 use crate::table;
 use crate::written;
@@ -29,10 +36,11 @@ const BASELINE: &str = "the share of an answer's words that stand in the context
 #[derive(clap::Args)]
 #[command(
     after_help = "Each line of the file: {\"context\": \"…\", \"question\": \"…\", \"answer\": \"…\", \"supported\": true}, and if there is \
-one, \"kind\", which figures are also given by, and \"group\", whose lines are not independent (else the context).
+one, \"kind\", which figures are also given by, and \"group\", whose lines are not independent (else the context). Where the settings name a \
+model that checks too (CANDOR_CHECKER_MODEL), it is asked, as in the product.
 
 Example:
-  eval grounding answers.jsonl --out grounding.json"
+  eval grounding answers.jsonl --by-meaning --out grounding.json"
 )]
 pub struct GroundingArguments {
     /// Labelled answers.
@@ -41,6 +49,9 @@ pub struct GroundingArguments {
     /// Writes the figures as JSON.
     #[arg(long, value_name = "FILE.json")]
     out: Option<PathBuf>,
+    /// Lets the context carry words by their meaning, as the vectors of the embedding model tell it.
+    #[arg(long)]
+    by_meaning: bool,
     /// Decides the resamples behind the intervals.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -61,7 +72,7 @@ struct Labelled {
 /// What the check is worth.
 #[derive(Debug, Serialize)]
 struct Figures {
-    checker: &'static str,
+    checker: String,
     answers: usize,
     supported: usize,
     /// A supported answer scores above one that is not.
@@ -75,9 +86,9 @@ struct Figures {
     thresholds: Vec<Operating>,
     /// The AUROC of each kind's unsupported answers against all supported ones.
     kinds: Vec<OfKind>,
-    /// Below this score the product does not say a sentence.
+    /// Below this score of its own the check holds a sentence back; a model that checks too has its own.
     threshold: f64,
-    /// What of the supported answers scores less than that, by kind.
+    /// What of the supported answers would be held back, by kind.
     supported_kinds: Vec<OfSupported>,
 }
 
@@ -101,7 +112,7 @@ struct OfKind {
     answers: usize,
     auroc: Option<Figure>,
     auroc_of_baseline: Option<Figure>,
-    /// The share that scores below the product's threshold.
+    /// The share that the product would not say.
     caught: f64,
 }
 
@@ -109,14 +120,16 @@ struct OfKind {
 struct OfSupported {
     kind: String,
     answers: usize,
-    /// The share that scores below the product's threshold.
+    /// The share that the product would not say.
     false_alarms: f64,
 }
 
-/// The two scores of an answer.
+/// What an answer is found to be.
 #[derive(Clone, Copy, Debug)]
 struct Scores {
     checker: f64,
+    /// Whether the product would say all of its sentences.
+    is_said: bool,
     baseline: f64,
 }
 
@@ -127,23 +140,49 @@ const THRESHOLDS_SHOWN: usize = 10;
 ///
 /// # Errors
 /// A sentence that names the file and the line.
-pub fn run(arguments: &GroundingArguments) -> Result<ExitCode> {
+pub async fn run(config: &Config, arguments: &GroundingArguments) -> Result<ExitCode> {
     if let Some(path) = &arguments.out {
         written::check(path)?;
     }
     let labelled = read(&arguments.file)?;
     let bm25 = Bm25::new().context("the words cannot be read")?;
-    let score = |line: &Labelled| Scores {
-        checker: grounded::support(&line.context, &line.question, &line.answer),
-        baseline: word_overlap(&bm25, &line.context, &line.answer),
+    let models = Models {
+        embedder: if arguments.by_meaning { Some(Embedder::open(config)?) } else { None },
+        checker: Entailment::open(config)?,
     };
-    let scores: Vec<Scores> = labelled.par_iter().map(score).collect();
-    let figures = Figures::of(&labelled, &scores, arguments.seed);
+    if models.embedder.as_ref().is_some_and(|embedder| !embedder.tells_near_words()) {
+        bail!(
+            "--by-meaning needs an embedding model that token vectors were fitted to, and {} is none",
+            config.embedding_model
+        );
+    }
+    let statements: Vec<Vec<&str>> = labelled.iter().map(|line| grounded::statements(&line.answer)).collect();
+    let opinions = opinions::of_answers(&models, &labelled, &statements).await?;
+    let score = |((line, statements), opinions): ((&Labelled, Vec<&str>), Vec<Opinion>)| {
+        let statements: Vec<(&str, Opinion)> = statements.into_iter().zip(opinions).collect();
+        let judged = grounded::support(&line.context, &line.question, &statements);
+        let baseline = word_overlap(&bm25, &line.context, &line.answer);
+        Scores { checker: judged.score, is_said: judged.fault.is_none(), baseline }
+    };
+    let scores: Vec<Scores> = labelled.par_iter().zip(statements).zip(opinions).map(score).collect();
+    let figures = Figures::of(&labelled, &scores, checker(&models), arguments.seed);
     print(&figures);
     if let Some(path) = &arguments.out {
         written::write(path, &(serde_json::to_string_pretty(&figures)? + "\n"))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What answers are checked by, in words.
+fn checker(models: &Models) -> String {
+    let mut checker = CHECKER.to_owned();
+    if models.embedder.is_some() {
+        checker.push_str(", words also by their meaning");
+    }
+    if let Some(model) = &models.checker {
+        checker = format!("{checker}, and by {}", model.name());
+    }
+    checker
 }
 
 fn read(path: &Path) -> Result<Vec<Labelled>> {
@@ -176,7 +215,7 @@ fn word_overlap(bm25: &Bm25, context: &str, answer: &str) -> f64 {
 }
 
 impl Figures {
-    fn of(labelled: &[Labelled], scores: &[Scores], seed: u64) -> Self {
+    fn of(labelled: &[Labelled], scores: &[Scores], checker: String, seed: u64) -> Self {
         let auroc = |places: &[usize], of: fn(&Scores) -> f64| {
             let ranked = Ranked::new(places.iter().map(|place| (of(&scores[*place]), labelled[*place].supported)));
             let group = |place: &usize| labelled[*place].group.as_deref().unwrap_or(&labelled[*place].context);
@@ -198,7 +237,7 @@ impl Figures {
                 answers: places.len(),
                 auroc: auroc(&[&supported[..], &places].concat(), |scores| scores.checker),
                 auroc_of_baseline: auroc(&[&supported[..], &places].concat(), |scores| scores.baseline),
-                caught: below(&places, scores),
+                caught: held_back(&places, scores),
             })
             .collect();
         kinds.sort_by(|one, other| one.kind.cmp(&other.kind));
@@ -209,13 +248,13 @@ impl Figures {
         let of_supported = |(kind, places): (&str, Vec<usize>)| OfSupported {
             kind: kind.to_owned(),
             answers: places.len(),
-            false_alarms: below(&places, scores),
+            false_alarms: held_back(&places, scores),
         };
         let checked: Vec<f64> = scores.iter().map(|scores| scores.checker).collect();
         let thresholds = thresholds(labelled, &checked);
         let best_f1 = thresholds.iter().copied().max_by(|one, other| one.f1.total_cmp(&other.f1));
         Self {
-            checker: CHECKER,
+            checker,
             answers: labelled.len(),
             supported: supported.len(),
             auroc: auroc(&everything, |scores| scores.checker),
@@ -224,16 +263,16 @@ impl Figures {
             best_f1,
             thresholds,
             kinds,
-            threshold: support::SCORE_MIN,
+            threshold: SCORE_MIN,
             supported_kinds: supported_kinds.into_iter().map(of_supported).collect(),
         }
     }
 }
 
-/// The share of the answers at `places` that score below the product's threshold.
-fn below(places: &[usize], scores: &[Scores]) -> f64 {
-    let below = places.iter().filter(|place| scores[**place].checker < support::SCORE_MIN).count();
-    below as f64 / places.len().max(1) as f64
+/// The share of the answers at `places` that the product would not say.
+fn held_back(places: &[usize], scores: &[Scores]) -> f64 {
+    let held_back = places.iter().filter(|place| !scores[**place].is_said).count();
+    held_back as f64 / places.len().max(1) as f64
 }
 
 /// What each threshold between two scores finds, rising.
@@ -269,7 +308,10 @@ fn thresholds(labelled: &[Labelled], scores: &[f64]) -> Vec<Operating> {
 
 fn print(figures: &Figures) {
     println!("{} answers, {} of them supported, checked by {}", figures.answers, figures.supported, figures.checker);
-    println!("Word overlap is {}; caught is what scores below {}", figures.baseline, figures.threshold);
+    println!(
+        "Word overlap is {}; caught is what would not be said: the check asks for {}",
+        figures.baseline, figures.threshold
+    );
     let mut table = table::empty(&["", "answers", "AUROC", "95 % interval", "word overlap", "95 % interval", "caught"]);
     let mut row = |name: &str, answers: usize, aurocs: [Option<Figure>; 2], caught: Option<f64>| {
         let [[value, interval], [baseline, of_baseline]] = aurocs.map(table::cells);
@@ -330,7 +372,8 @@ mod tests {
     fn the_best_threshold_parts_the_two_kinds() {
         let labelled = [line(true, None), line(true, None), line(false, Some("number")), line(false, Some("name"))];
         let scores = [(0.9, 0.5), (0.8, 0.5), (0.2, 0.5), (0.85, 0.6)];
-        let figures = Figures::of(&labelled, &scores.map(|(checker, baseline)| Scores { checker, baseline }), 1);
+        let scores = scores.map(|(checker, baseline)| Scores { checker, is_said: checker >= SCORE_MIN, baseline });
+        let figures = Figures::of(&labelled, &scores, CHECKER.to_owned(), 1);
         assert_close(figures.auroc.unwrap().value, 0.75);
         assert_close(figures.auroc_of_baseline.unwrap().value, 0.25);
         let best = figures.best_f1.unwrap();

@@ -125,7 +125,7 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(arguments) => run::run(&config, &arguments).await,
         Command::Compare(arguments) => changes::compare(&config, &arguments),
         Command::Gate(arguments) => changes::gate(&config, &arguments).await,
-        Command::Grounding(arguments) => grounding::run(&arguments),
+        Command::Grounding(arguments) => grounding::run(&config, &arguments).await,
         Command::History(arguments) => history::run(&config, &arguments),
         Command::Intents(arguments) => intents::run(&arguments),
         Command::Confidence(arguments) => study::confidence::run(&config, &arguments).await,

@@ -9,6 +9,7 @@ use crate::answer::rewrite::Asked;
 use crate::answer::sentence::{self, Sentence};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, WorkspaceId};
+use crate::index::PassageVectors;
 use crate::search::{self, Found, Passage, QuestionTerms, SearchError, SearchQuery};
 use crate::telemetry::{Stage, Stages};
 
@@ -30,6 +31,8 @@ pub(super) struct Evidence {
     pub found: Found,
     /// What each token of the question counts; nothing where it was carried over.
     pub weights: Vec<f32>,
+    /// What the index keeps of the best passages; of none that it could not be asked for.
+    pub vectors: HashMap<ChunkId, PassageVectors>,
     /// The sentences of the best passages.
     pub sentences: Vec<Sentence>,
 }
@@ -99,6 +102,7 @@ impl Evidence {
             terms,
             found,
             weights,
+            vectors: HashMap::new(),
             sentences: Vec::new(),
         };
         let told = asked.told.as_deref();
@@ -123,12 +127,10 @@ impl Evidence {
         let (ranks, chunks): (Vec<usize>, Vec<ChunkId>) = passages.map(|(rank, passage)| (rank, passage.chunk)).unzip();
         let generation = engine.generation();
         // After a switch the vectors of the former generation are gone; sentences are then told by their words.
-        let vectors = if generation.row.id == self.found.generation {
-            generation.index.vectors(workspace, &chunks).await?
-        } else {
-            HashMap::new()
-        };
-        let read = sentence::read(engine, self, &ranks, told, &vectors);
+        if generation.row.id == self.found.generation {
+            self.vectors.extend(generation.index.vectors(workspace, &chunks).await?);
+        }
+        let read = sentence::read(engine, self, &ranks, told);
         self.sentences.extend(read);
         Ok(())
     }
@@ -179,6 +181,7 @@ pub(super) mod tests {
             terms,
             found,
             weights: Vec::new(),
+            vectors: HashMap::new(),
             sentences: Vec::new(),
         }
     }

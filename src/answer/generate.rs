@@ -5,6 +5,7 @@ use crate::answer::decide::{Doubts, Reason};
 use crate::answer::draft::Draft;
 use crate::answer::evidence::Evidence;
 use crate::answer::grounded::{self, CheckedSentence, Sufficiency};
+use crate::answer::opinions::{self, CheckerTrace};
 use crate::answer::settings::AnswerSettings;
 use crate::answer::{extractive, prompt};
 use crate::engine::Engine;
@@ -50,6 +51,9 @@ pub struct ModelTrace {
     /// How sure it says it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stated_confidence: Option<f64>,
+    /// What became of asking the checker of its sentences, where the settings name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checker: Option<CheckerTrace>,
     /// Its sentences, with what became of each.
     pub sentences: Vec<CheckedSentence>,
 }
@@ -100,11 +104,14 @@ pub(super) async fn generate(
         sufficiency: None,
         missing: String::new(),
         stated_confidence: None,
+        checker: None,
         sentences: Vec::new(),
     };
     match generated.said {
         Ok(reply) => {
-            let (draft, sentences) = grounded::ground(engine.bm25(), &reply, evidence);
+            let claims = grounded::claims(&reply, &found.passages);
+            let (opinions, checker) = opinions::ask(engine, evidence, &claims).await;
+            let (draft, sentences) = grounded::ground(engine.bm25(), claims, &opinions, evidence);
             let removed = sentences.iter().filter(|sentence| sentence.fault.is_some()).count();
             let needs_person = if reply.sufficiency == Sufficiency::Insufficient || sentences.is_empty() {
                 Some(Reason::InsufficientEvidence)
@@ -116,6 +123,7 @@ pub(super) async fn generate(
             trace.sufficiency = Some(reply.sufficiency);
             trace.missing = reply.missing;
             trace.stated_confidence = reply.confidence.filter(|stated| (0.0..=1.0).contains(stated));
+            trace.checker = checker;
             trace.sentences = sentences;
             Generated {
                 draft,

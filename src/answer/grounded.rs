@@ -7,6 +7,7 @@ use std::ops::Range;
 use crate::answer::Citation;
 use crate::answer::draft::{Draft, cite};
 use crate::answer::evidence::Evidence;
+use crate::answer::opinions::Opinion;
 use crate::answer::sentence::Sentence;
 pub use crate::answer::support::Fault;
 use crate::answer::support::{self, Context};
@@ -14,8 +15,14 @@ use crate::index::{Bm25, TermId};
 use crate::knowledge::sentences;
 use crate::search::Passage;
 
+/// What this check is called; the number goes up when sentences are checked otherwise.
+pub const NAME: &str = "sentences-2";
+
 /// Sentences that are read of an answer.
 const SENTENCES_MAX: usize = 40;
+
+/// A model that thinks it less likely that a sentence follows from its passages holds it back.
+const ENTAILMENT_MIN: f64 = 0.5;
 
 /// Whether the passages answer the question, as the model says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -65,6 +72,9 @@ pub struct CheckedSentence {
     /// The probability that its passages carry it, 0 to 1; 0 where it names none.
     #[serde(default)]
     pub score: f64,
+    /// The probability that it follows from its passages, as a checker says that read both; `None` where none was asked or none answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entailment: Option<f64>,
     /// Why it is not said; `None` when it is.
     pub fault: Option<Fault>,
 }
@@ -79,13 +89,73 @@ pub fn read(text: &str) -> Result<Reply, serde_json::Error> {
     serde_json::from_str(text.strip_suffix("```").unwrap_or(text).trim())
 }
 
-/// Checks each sentence of `reply` and drafts the answer from those that hold.
+/// A sentence of a reply as it is checked.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Claim {
+    /// What is said.
+    text: String,
+    /// The same without the number of a step.
+    pub statement: String,
+    /// The ranks of the passages that it names, of those that were offered.
+    pub passages: Vec<usize>,
+    /// What those say.
+    pub offered: String,
+}
+
+/// The sentences of `reply` that say something.
 #[must_use]
-pub(super) fn ground(bm25: &Bm25, reply: &Reply, evidence: &Evidence) -> (Draft, Vec<CheckedSentence>) {
-    let Evidence { question, found, .. } = evidence;
+pub(super) fn claims(reply: &Reply, passages: &[Passage]) -> Vec<Claim> {
     let sentences = reply.sentences.iter().take(SENTENCES_MAX).enumerate();
+    sentences.filter_map(|(place, sentence)| Claim::read(place, sentence, passages)).collect()
+}
+
+impl Claim {
+    /// The sentence at `place`; `None` for an empty one.
+    fn read(place: usize, sentence: &ReplySentence, passages: &[Passage]) -> Option<Self> {
+        let text = sentence.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if text.is_empty() {
+            return None;
+        }
+        let mut ranks: Vec<usize> = Vec::new();
+        for number in &sentence.passages {
+            let rank = number.checked_sub(1).and_then(|rank| usize::try_from(rank).ok());
+            if let Some(rank) = rank.filter(|rank| *rank < passages.len() && !ranks.contains(rank)) {
+                ranks.push(rank);
+            }
+        }
+        let mut offered = String::new();
+        for rank in &ranks {
+            let Passage { title, heading_path, text, .. } = &passages[*rank];
+            let _ = writeln!(offered, "{title}\n{}\n{text}", heading_path.join("\n"));
+        }
+        let statement = without_step(&text, place).to_owned();
+        Some(Self { text, statement, passages: ranks, offered })
+    }
+
+    /// What becomes of it, with the opinion that models have of it.
+    fn check(self, question: &str, opinion: &Opinion) -> CheckedSentence {
+        let Judgement { score, fault } = if self.passages.is_empty() {
+            Judgement::fault(Fault::NoPassage)
+        } else {
+            judge(&self.statement, question, &self.offered, &Context::read(&self.offered), opinion)
+        };
+        CheckedSentence { text: self.text, passages: self.passages, score, entailment: opinion.entailment, fault }
+    }
+}
+
+/// Checks each of the `claims`, of each of which models have one of the `opinions`, and drafts the answer from those that hold.
+#[must_use]
+pub(super) fn ground(
+    bm25: &Bm25,
+    claims: Vec<Claim>,
+    opinions: &[Opinion],
+    evidence: &Evidence,
+) -> (Draft, Vec<CheckedSentence>) {
+    let Evidence { question, found, .. } = evidence;
+    let none = Opinion::default();
+    let opinions = opinions.iter().chain(std::iter::repeat(&none));
     let checked: Vec<CheckedSentence> =
-        sentences.filter_map(|(place, sentence)| check(question, place, sentence, &found.passages)).collect();
+        claims.into_iter().zip(opinions).map(|(claim, opinion)| claim.check(question, opinion)).collect();
     let said: Vec<&CheckedSentence> = checked.iter().filter(|sentence| sentence.fault.is_none()).collect();
     let mut citations: Vec<Citation> = Vec::new();
     let mut quoted: Vec<usize> = Vec::new();
@@ -112,42 +182,39 @@ pub(super) fn ground(bm25: &Bm25, reply: &Reply, evidence: &Evidence) -> (Draft,
     (draft, checked)
 }
 
-/// What is wrong with the sentence at `place`, if anything; `None` for an empty one.
-fn check(question: &str, place: usize, sentence: &ReplySentence, passages: &[Passage]) -> Option<CheckedSentence> {
-    let text = sentence.text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if text.is_empty() {
-        return None;
-    }
-    let mut ranks: Vec<usize> = Vec::new();
-    for number in &sentence.passages {
-        let rank = number.checked_sub(1).and_then(|rank| usize::try_from(rank).ok());
-        if let Some(rank) = rank.filter(|rank| *rank < passages.len() && !ranks.contains(rank)) {
-            ranks.push(rank);
-        }
-    }
-    let mut offered = String::new();
-    for rank in &ranks {
-        let Passage { title, heading_path, text, .. } = &passages[*rank];
-        let _ = writeln!(offered, "{title}\n{}\n{text}", heading_path.join("\n"));
-    }
-    let (score, fault) = if ranks.is_empty() {
-        (0.0, Some(Fault::NoPassage))
-    } else {
-        judge(without_step(&text, place), question, &offered, &Context::read(&offered))
-    };
-    Some(CheckedSentence { text, passages: ranks, score, fault })
+/// What the check makes of a sentence or an answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judgement {
+    /// The probability that what is offered carries it, 0 to 1.
+    pub score: f64,
+    /// Why it is not said; `None` when it is.
+    pub fault: Option<Fault>,
 }
 
-/// How well `offered`, which `context` was read from, carries a sentence, and what is wrong with it.
-fn judge(sentence: &str, question: &str, offered: &str, context: &Context) -> (f64, Option<Fault>) {
+impl Judgement {
+    fn fault(fault: Fault) -> Self {
+        Self { score: 0.0, fault: Some(fault) }
+    }
+
+    /// The worse of two, as an answer is no better than its worst sentence.
+    fn and(self, other: Self) -> Self {
+        Self { score: self.score.min(other.score), fault: self.fault.or(other.fault) }
+    }
+}
+
+/// How well `offered`, which `context` was read from, carries a sentence, and what is wrong with it. Where a checker has an opinion, both
+/// must agree.
+fn judge(sentence: &str, question: &str, offered: &str, context: &Context, opinion: &Opinion) -> Judgement {
     if !links(sentence).all(|link| offered.contains(link)) {
-        return (0.0, Some(Fault::LinkNotFound));
+        return Judgement::fault(Fault::LinkNotFound);
     }
     if support::is_promise(sentence, offered) {
-        return (0.0, Some(Fault::Promise));
+        return Judgement::fault(Fault::Promise);
     }
-    let support = support::of(sentence, context, question, None);
-    (support.score, support.fault)
+    let support = support::of(sentence, context, question, opinion.carried.as_ref());
+    let follows = opinion.entailment.unwrap_or(1.0);
+    let not_entailed = (follows < ENTAILMENT_MIN).then_some(Fault::NotEntailed);
+    Judgement { score: support.score.min(follows), fault: support.fault.or(not_entailed) }
 }
 
 /// Links and addresses.
@@ -166,14 +233,20 @@ fn without_step(text: &str, place: usize) -> &str {
     step.map_or(text, |(_, rest)| rest.trim_start())
 }
 
-/// How well `context` carries `answer`, as far as the checks of a sentence can tell: the least of its sentences' scores. 0 to 1; 0 for an
-/// answer without a sentence.
+/// The sentences of an answer, without the numbers of steps.
 #[must_use]
-pub fn support(context: &str, question: &str, answer: &str) -> f64 {
+pub fn statements(answer: &str) -> Vec<&str> {
+    let spans = sentences::split(answer).into_iter().enumerate();
+    spans.map(|(place, span): (usize, Range<usize>)| without_step(&answer[span], place)).collect()
+}
+
+/// How well `context` carries the sentences of an answer, each with the opinion that models have of it: as well as the worst of them. An
+/// answer without a sentence is not carried at all.
+#[must_use]
+pub fn support(context: &str, question: &str, statements: &[(&str, Opinion)]) -> Judgement {
     let read = Context::read(context);
-    let carried =
-        |(place, span): (usize, Range<usize>)| judge(without_step(&answer[span], place), question, context, &read).0;
-    sentences::split(answer).into_iter().enumerate().map(carried).reduce(f64::min).unwrap_or(0.0)
+    let judge = |(statement, opinion): &(&str, Opinion)| judge(statement, question, context, &read, opinion);
+    statements.iter().map(judge).reduce(Judgement::and).unwrap_or(Judgement::fault(Fault::WordsNotFound))
 }
 
 /// The sentence of `passage` that has most words in common with `terms`; the first of equal ones.
@@ -198,6 +271,11 @@ mod tests {
         "A return is free within 30 days. The fee is €1,500 at most. Write to help@tarnwheel.example.";
 
     fn grounded(sentences: &[(&str, i64)]) -> (Draft, Vec<Option<Fault>>) {
+        let (draft, checked) = grounded_with(sentences, &[]);
+        (draft, checked.into_iter().map(|sentence| sentence.fault).collect())
+    }
+
+    fn grounded_with(sentences: &[(&str, i64)], opinions: &[Opinion]) -> (Draft, Vec<CheckedSentence>) {
         let bm25 = Bm25::new().unwrap();
         let passage = Passage { title: "Returns".into(), ..passage(PASSAGE) };
         let mut evidence = evidence("Can I return it after 12 days?");
@@ -208,8 +286,20 @@ mod tests {
             .collect();
         let reply =
             Reply { sentences, sufficiency: Sufficiency::Sufficient, missing: String::new(), confidence: Some(0.9) };
-        let (draft, checked) = ground(&bm25, &reply, &evidence);
-        (draft, checked.into_iter().map(|sentence| sentence.fault).collect())
+        let claims = claims(&reply, &evidence.found.passages);
+        ground(&bm25, claims, opinions, &evidence)
+    }
+
+    #[test]
+    fn a_sentence_is_said_when_its_words_and_the_checker_agree() {
+        let sentences = [("A return is free.", 1), ("A return is free within 30 days.", 1), ("It costs 45 crowns.", 1)];
+        let opinions = [0.2, 0.9, 0.9].map(|likely| Opinion { entailment: Some(likely), ..Opinion::default() });
+        let (draft, checked) = grounded_with(&sentences, &opinions);
+        let faults: Vec<Option<Fault>> = checked.iter().map(|sentence| sentence.fault).collect();
+        assert_eq!(faults, [Some(Fault::NotEntailed), None, Some(Fault::NumberNotFound)]);
+        assert_eq!((checked[0].score, checked[0].entailment), (0.2, Some(0.2)));
+        assert!(checked[1].score <= 0.9 && checked[2].score < 0.4, "{checked:?}");
+        assert_eq!(draft.text, "A return is free within 30 days.");
     }
 
     #[test]
@@ -256,7 +346,10 @@ mod tests {
 
     #[test]
     fn an_answer_is_as_well_supported_as_its_worst_sentence() {
-        let support = |answer: &str| support(PASSAGE, "Can I return it?", answer);
+        let support = |answer: &str| {
+            let statements = statements(answer).into_iter().map(|statement| (statement, Opinion::default()));
+            support(PASSAGE, "Can I return it?", &statements.collect::<Vec<_>>()).score
+        };
         assert!(support("A return is free.") > 0.9);
         assert!(support("1. A return is free. 2. Write to help@tarnwheel.example.") > 0.5);
         assert!(support("A return is free within 45 days.") < 0.5);

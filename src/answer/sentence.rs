@@ -1,16 +1,11 @@
 //! The sentences of the evidence, and how much each says about the question: by meaning, by its words' vectors and by its words.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::answer::cue::{self, Section};
 use crate::answer::evidence::Evidence;
 use crate::engine::Engine;
-use crate::ids::ChunkId;
 use crate::index::{PassageVectors, TermId};
-use crate::knowledge::points::{self, joined};
-use crate::knowledge::sentences;
-use crate::search::Passage;
 
 /// Passages whose sentences are read where they are quoted. Ten give the same accuracy on the open sets within two points, at twice the
 /// cost; a language model may cite any of them.
@@ -47,103 +42,65 @@ pub struct Sentence {
     pub score: f32,
 }
 
-/// A passage as the model was told of it.
-struct Read<'a> {
-    passage: &'a Passage,
-    /// Bytes of what is told before its text.
-    head: usize,
-    /// The bytes of the words that there are vectors of.
-    words: Vec<Range<usize>>,
-    vectors: &'a PassageVectors,
-}
-
-/// The sentences of the passages of `evidence` with these `ranks`, in their order. Where there are no `vectors` of one, its sentences
+/// The sentences of the passages of `evidence` with these `ranks`, in their order. Where there are no vectors of one, its sentences
 /// are told by their words. `told` is what the customer was told last, where they ask on.
 #[must_use]
-pub(super) fn read(
-    engine: &Engine,
-    evidence: &Evidence,
-    ranks: &[usize],
-    told: Option<&str>,
-    vectors: &HashMap<ChunkId, PassageVectors>,
-) -> Vec<Sentence> {
+pub(super) fn read(engine: &Engine, evidence: &Evidence, ranks: &[usize], told: Option<&str>) -> Vec<Sentence> {
+    let asks_for_number = cue::asks_for_number(&evidence.own);
     let none = PassageVectors::default();
     let mut read = Vec::new();
     for rank in ranks {
         let passage = &evidence.found.passages[*rank];
-        let text = points::told(&passage.title, &passage.heading_path, &passage.text);
-        let passage = Read {
-            passage,
-            head: text.len() - passage.text.len(),
-            words: engine.embedder().words(&text),
-            vectors: vectors.get(&passage.chunk).unwrap_or(&none),
-        };
-        passage.sentences(engine, evidence, *rank, told, &mut read);
-    }
-    read
-}
-
-impl Read<'_> {
-    fn sentences(
-        &self,
-        engine: &Engine,
-        evidence: &Evidence,
-        rank: usize,
-        told: Option<&str>,
-        read: &mut Vec<Sentence>,
-    ) {
-        let asks_for_number = cue::asks_for_number(&evidence.own);
-        let (passage, bm25) = (self.passage, engine.bm25());
-        let heading = format!("{} {}", passage.title, passage.heading_path.join(" "));
-        let heading_terms = bm25.document(&heading).ids;
-        let of_heading = self.nearest(evidence, &(0..self.head));
-        let parts = joined(&passage.text);
-        let section = match Section::under(&passage.heading_path) {
+        let vectors = evidence.vectors.get(&passage.chunk).unwrap_or(&none);
+        let reading = engine.readings().of(engine.embedder(), engine.bm25(), passage);
+        let of_heading = nearest(evidence, vectors, &reading.heading_words);
+        let section = match reading.section {
             Section::Answer => CUE_WEIGHT,
             Section::Symptom => -CUE_WEIGHT,
             Section::Other => 0.0,
         };
-        for (place, span) in sentences::split(&passage.text).into_iter().enumerate() {
-            let text = &passage.text[span.clone()];
-            let part = parts.iter().position(|part| part.start <= span.start && span.end <= part.end);
-            let vector = part.and_then(|part| self.vectors.sentences.get(part));
+        for (place, sentence) in reading.sentences.iter().enumerate() {
+            let vector = sentence.vector.and_then(|vector| vectors.sentences.get(vector));
             let cosine = vector.map_or(passage.signals.cosine, |vector| dot(vector, &evidence.found.question.dense));
-            let own = self.nearest(evidence, &(self.head + span.start..self.head + span.end));
+            let own = nearest(evidence, vectors, &sentence.word_vectors);
             let nearest: Vec<f32> = own.iter().zip(&of_heading).map(|(own, heading)| own.max(*heading)).collect();
-            let terms = bm25.document(text).ids;
-            let all: Vec<TermId> = terms.iter().chain(&heading_terms).copied().collect();
-            let mut cue = if cue::says_why(text) { CUE_WEIGHT } else { 0.0 };
-            if asks_for_number && text.contains(|char: char| char.is_ascii_digit()) {
-                cue += NUMBER_WEIGHT;
+            let all: Vec<TermId> = sentence.terms.iter().chain(&reading.heading_terms).copied().collect();
+            let mut cues = section;
+            if sentence.says_why {
+                cues += CUE_WEIGHT;
             }
-            if told.is_some_and(|told| told.contains(text)) {
-                cue -= TOLD_WEIGHT;
+            if asks_for_number && sentence.has_digit {
+                cues += NUMBER_WEIGHT;
+            }
+            if told.is_some_and(|told| told.contains(&passage.text[sentence.span.clone()])) {
+                cues -= TOLD_WEIGHT;
             }
             let score = COSINE_WEIGHT * cosine
                 + NEAREST_WEIGHT * dot(&nearest, &evidence.weights)
                 + COVERAGE_WEIGHT * evidence.terms.covered_by(&all)
-                + cue
-                + section;
-            let words = text.split_whitespace().count();
-            read.push(Sentence { rank, place, span, words, terms, cosine, nearest, score });
+                + cues;
+            read.push(Sentence {
+                rank: *rank,
+                place,
+                span: sentence.span.clone(),
+                words: sentence.words,
+                terms: sentence.terms.clone(),
+                cosine,
+                nearest,
+                score,
+            });
         }
     }
-
-    /// For each token of the question the cosine with the nearest of the words in the bytes `span`, at least 0.
-    fn nearest(&self, evidence: &Evidence, span: &Range<usize>) -> Vec<f32> {
-        let inside = |word: &Range<usize>| span.start <= word.start && word.end <= span.end;
-        let words: Vec<&Vec<f32>> = self
-            .words
-            .iter()
-            .zip(&self.vectors.tokens)
-            .filter(|(word, _)| inside(word))
-            .map(|(_, vector)| vector)
-            .collect();
-        let tokens = &evidence.found.question.tokens;
-        tokens.iter().map(|token| words.iter().map(|word| dot(word, &token.vector)).fold(0.0, f32::max)).collect()
-    }
+    read
 }
 
-fn dot(one: &[f32], other: &[f32]) -> f32 {
+/// For each token of the question the cosine with the nearest of the words at `places`, at least 0.
+fn nearest(evidence: &Evidence, vectors: &PassageVectors, places: &Range<usize>) -> Vec<f32> {
+    let words = vectors.tokens.get(places.start..places.end.min(vectors.tokens.len())).unwrap_or_default();
+    let tokens = &evidence.found.question.tokens;
+    tokens.iter().map(|token| words.iter().map(|word| dot(word, &token.vector)).fold(0.0, f32::max)).collect()
+}
+
+pub(super) fn dot(one: &[f32], other: &[f32]) -> f32 {
     one.iter().zip(other).map(|(one, other)| one * other).sum()
 }

@@ -1,6 +1,6 @@
 //! Whether passages carry a sentence: its best place in them, what of it does not stand there, and what stands there otherwise.
 //!
-//! No model is asked. What is compared are words (stems), numbers with their units, names, negations, opposites, words for how many
+//! No language model is asked. What is compared are words (stems), numbers with their units, names, negations, opposites, words for how many
 //! and how surely, and who does what to whom. The checks follow what summaries get wrong: Pagnoni, Balachandran and Tsvetkov,
 //! "Understanding Factuality in Abstractive Summarization with FRANK", NAACL 2021 (entities, circumstances, relations, additions).
 
@@ -10,6 +10,7 @@ mod amounts;
 mod contrasts;
 mod fault;
 mod function_words;
+mod meaning;
 mod polarity;
 mod promises;
 mod relations;
@@ -19,9 +20,10 @@ mod words;
 
 pub use align::Context;
 pub use fault::Fault;
+pub use meaning::{Carried, Meanings, carried};
 pub use promises::is_promise;
 pub use score::SCORE_MIN;
-pub use signals::{Carried, NAMES, Signals};
+pub use signals::{NAMES, Signals};
 
 /// How well a sentence is carried.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,10 +50,16 @@ pub fn has_opposite(question: &str, sentence: &str) -> bool {
     asked.iter().any(|word| !has(&said, &word.stem) && is_answered_by(word))
 }
 
-/// How well `context` carries `sentence`. What stands in the question may be repeated. `carried` says, where it is known, how well
-/// the passages carry a word by its meaning.
+/// Whether a sentence admits that the passages do not answer: it claims nothing that they would have to carry.
 #[must_use]
-pub fn of(sentence: &str, context: &Context, question: &str, carried: Option<Carried>) -> Support {
+pub fn is_admission(sentence: &str) -> bool {
+    admission::is_admission(&words::words(sentence))
+}
+
+/// How well `context` carries `sentence`. What stands in the question may be repeated. `carried` says, where it is known, which words
+/// the passages carry by their meaning.
+#[must_use]
+pub fn of(sentence: &str, context: &Context, question: &str, carried: Option<&Carried>) -> Support {
     let sentence = words::words(sentence);
     let signals = if admission::is_admission(&sentence) {
         Signals::default()
@@ -120,12 +128,15 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_carried_by_its_meaning_is_not_missed() {
+    fn a_word_that_is_carried_by_its_meaning_is_not_missed_and_no_number_is_carried() {
         let context = Context::read("A return costs nothing within 30 days.");
+        let known = meaning::tests::carrying(&[("refund", "return"), ("gratis", "nothing"), ("45", "30")]);
+        let support = |sentence: &str, carried| of(sentence, &context, "", carried);
         let sentence = "A refund is gratis for 30 days.";
-        let known = |word: &str| f64::from(u8::from(["refund", "gratis"].contains(&word)));
-        let (with, without) = (of(sentence, &context, "", Some(&known)), of(sentence, &context, "", None));
+        let (with, without) = (support(sentence, Some(&known)), support(sentence, None));
         assert!(with.score > without.score + 0.2, "{with:?} {without:?}");
+        let support = support("A refund is gratis for 45 days.", Some(&known));
+        assert_eq!(support.fault, Some(Fault::NumberNotFound), "{support:?}");
     }
 
     #[test]

@@ -7,11 +7,11 @@ use crate::answer::confidence::{Calibration, Judged, Share};
 use crate::answer::in_force::RestsOn;
 use crate::answer::rewrite::Asked;
 use crate::answer::settings::{AnswerSettings, SettingsTrace};
-use crate::answer::{ModelTrace, RewriteTrace};
+use crate::answer::{ModelTrace, RewriteTrace, grounded};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, ChunkId, VersionId};
 use crate::index::Bm25;
-use crate::inference::{Reranker, Usage};
+use crate::inference::{Entailment, Reranker, Usage};
 use crate::search::{self, Found, Signals};
 use crate::telemetry::{Stage, Stages};
 
@@ -145,6 +145,8 @@ pub fn answering_hash(engine: &Engine, generator: &str) -> String {
         "search": search::NAME,
         "reranker": engine.reranker().map(Reranker::name),
         "generator": generator,
+        "check": grounded::NAME,
+        "checker": engine.checker().map(Entailment::name),
         "questions": super::QUESTIONS_NAME,
     }))
 }

@@ -133,8 +133,10 @@ pub(super) async fn readyz(State(app): State<App>) -> Response {
 const GENERATOR: &str = "generator";
 /// The cross-encoder, where one is set. Without it passages have an order all the same.
 const RERANKER: &str = "reranker";
+/// The model that checks sentences too, where one is set. Without it they are checked by their words.
+const CHECKER: &str = "checker";
 /// Dependencies without which questions are still answered.
-const DISPENSABLE: [&str; 2] = [GENERATOR, RERANKER];
+const DISPENSABLE: [&str; 3] = [GENERATOR, RERANKER, CHECKER];
 
 /// Each thing that the server needs, by name.
 async fn dependencies(app: &App) -> BTreeMap<&'static str, Dependency> {
@@ -163,6 +165,10 @@ async fn dependencies(app: &App) -> BTreeMap<&'static str, Dependency> {
     if let Some(reranker) = app.engine.reranker() {
         let dependency = Dependency { ok: reranker.is_running(), detail: reranker.name().to_owned() };
         dependencies.insert(RERANKER, dependency);
+    }
+    if let Some(checker) = app.engine.checker() {
+        let dependency = Dependency { ok: checker.is_running(), detail: checker.name().to_owned() };
+        dependencies.insert(CHECKER, dependency);
     }
     dependencies
 }

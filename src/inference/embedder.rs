@@ -130,6 +130,12 @@ impl Embedder {
         self.inner.questions.get().is_none_or(Lane::is_running)
     }
 
+    /// Whether a cosine of two words' vectors says how near they are, and not only which of several is nearest.
+    #[must_use]
+    pub fn tells_near_words(&self) -> bool {
+        self.inner.projection.is_fitted()
+    }
+
     /// Takes the vectors of questions from `kept` from now on and adds to it. For measuring: a product remembers its last
     /// questions in memory. Only the first call counts.
     pub fn keep(&self, kept: KeptEmbeddings) {

@@ -106,26 +106,11 @@ pub(crate) mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::inference::bert_onnx::word_counter;
+    use crate::inference::counter::counter;
 
-    /// A model that counts the word "battery", in a folder as somebody would put a real one there.
+    /// A model that counts the word "battery".
     pub(crate) fn model(folder: &Path) -> Config {
-        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-        let place = folder.join("counter");
-        std::fs::create_dir(&place).unwrap();
-        for file in ["tokenizer.json", "config.json", "special_tokens_map.json", "tokenizer_config.json"] {
-            std::fs::copy(models.join("all-MiniLM-L6-v2").join(file), place.join(file)).unwrap();
-        }
-        let tokenizer = tokenizers::Tokenizer::from_file(place.join("tokenizer.json")).unwrap();
-        let onnx = word_counter(tokenizer.get_vocab_size(true), tokenizer.token_to_id("battery").unwrap());
-        std::fs::write(place.join("model.onnx"), onnx).unwrap();
-        let library = Path::new(env!("CARGO_MANIFEST_DIR")).join(Config::default().runtime_library);
-        Config {
-            models_dir: folder.to_owned(),
-            runtime_library: library,
-            reranker_model: Some("counter".into()),
-            ..Config::default()
-        }
+        Config { reranker_model: Some("counter".into()), ..counter(folder, &["battery"], &[]) }
     }
 
     #[tokio::test]

@@ -32,6 +32,8 @@ pub struct TokenProjection {
     mean: Vec<f32>,
     /// One direction after the other, `states` floats each.
     directions: Vec<f32>,
+    /// Whether the directions were fitted to a model, and not drawn at random.
+    is_fitted: bool,
 }
 
 impl TokenProjection {
@@ -55,6 +57,7 @@ impl TokenProjection {
             states,
             mean: floats[..states].to_vec(),
             directions: floats[states..].to_vec(),
+            is_fitted: true,
         })
     }
 
@@ -70,11 +73,18 @@ impl TokenProjection {
         format!("{DIMENSION}-{}", &hex::encode(Sha256::digest(self.to_bytes()))[..6])
     }
 
+    /// Whether it was fitted to its model. What all tokens share is then taken away, so that a cosine says how near two words are; else
+    /// only which of several is nearest.
+    #[must_use]
+    pub fn is_fitted(&self) -> bool {
+        self.is_fitted
+    }
+
     fn random(states: usize) -> Self {
         // The same directions in every process and with every version of the library: vectors of two projections do not compare.
         let mut random = Xoshiro256PlusPlus::seed_from_u64(0);
         let directions = (0..states * DIMENSION).map(|_| if random.random::<bool>() { 1.0 } else { -1.0 }).collect();
-        Self { states, mean: vec![0.0; states], directions }
+        Self { states, mean: vec![0.0; states], directions, is_fitted: false }
     }
 
     /// The unit vector of one state, or of a sum of states.
@@ -93,7 +103,8 @@ impl TokenProjection {
 }
 
 /// The vector at length 1; one without a direction stays as it is.
-pub(super) fn unit(mut vector: Vec<f32>) -> Vec<f32> {
+#[must_use]
+pub fn unit(mut vector: Vec<f32>) -> Vec<f32> {
     let length = length(&vector);
     if length > 0.0 {
         for float in &mut vector {
@@ -123,6 +134,7 @@ mod tests {
     fn the_shipped_projection_is_whole_and_one_for_another_model_is_random() {
         let shipped = TokenProjection::of_model("all-MiniLM-L6-v2-int8-53aa51172d14", 384);
         assert_ne!(shipped, TokenProjection::random(384));
+        assert!(shipped.is_fitted() && !TokenProjection::random(384).is_fitted());
         assert_eq!(TokenProjection::from_bytes(&shipped.to_bytes(), 384), Some(shipped));
         assert_eq!(TokenProjection::of_model("another-fp32-000000000000", 384), TokenProjection::random(384));
         assert_eq!(TokenProjection::of_model("all-MiniLM-L6-v2-int8-53aa51172d14", 768), TokenProjection::random(768));

@@ -30,4 +30,6 @@ pub enum Fault {
     ClaimAdded,
     /// Too few of its words stand in its passages.
     WordsNotFound,
+    /// Nothing else is wrong with it, and the model that checks too does not think that it follows from its passages.
+    NotEntailed,
 }

@@ -15,11 +15,17 @@ const NEGATIONS: [&str; 29] = [
 /// Words between a negation and what it denies.
 const REACH: usize = 4;
 
+/// Whether a word in lower case denies.
+#[must_use]
+pub fn is_negation(word: &str) -> bool {
+    NEGATIONS.contains(&word)
+}
+
 /// Whether the word at `place` denies. "No. 13" does not.
 fn denies(words: &[Word], place: usize) -> bool {
     let is_number_sign =
         || words[place].text == "no" && words.get(place + 1).is_some_and(|next| next.kind == Kind::Number);
-    NEGATIONS.contains(&words[place].text.as_str()) && !is_number_sign()
+    is_negation(&words[place].text) && !is_number_sign()
 }
 
 /// Whether the word at `place` is denied: a negation stands at most [`REACH`] words before it, with no comma between and not
@@ -54,6 +60,12 @@ fn denied_by(words: &[Word], place: usize) -> Option<usize> {
 /// The places of the words that are denied, one for each negation.
 fn denied_places(words: &[Word]) -> Vec<usize> {
     (0..words.len()).filter(|place| denies(words, *place)).filter_map(|place| denied_by(words, place)).collect()
+}
+
+/// Whether a negation may be about the word at `place`.
+#[must_use]
+pub fn may_be_denied(words: &[Word], place: usize) -> bool {
+    is_denied(words, place) || denied_behind(words, place) || denied_places(words).contains(&place)
 }
 
 /// How often a sentence denies what its span says or says what it denies.
@@ -112,10 +124,7 @@ pub fn generalises(sentence: &[Word], span: &Span) -> bool {
 #[must_use]
 pub fn universals(sentence: &[Word], span: &Span) -> usize {
     let has = |word: &Word| span.words.iter().any(|other| other.text == word.text);
-    sentence
-        .iter()
-        .filter(|word| contrasts::is_universal(&word.text) && !NEGATIONS.contains(&word.text.as_str()) && !has(word))
-        .count()
+    sentence.iter().filter(|word| contrasts::is_universal(&word.text) && !is_negation(&word.text) && !has(word)).count()
 }
 
 /// How many words that limit what is said stand in the part of the span that the sentence repeats, or right after it, and not in the

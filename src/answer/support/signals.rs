@@ -1,5 +1,6 @@
 //! What speaks against a sentence, each as a number from 0 to 1.
 
+use crate::answer::support::Carried;
 use crate::answer::support::align::{Context, Span, weight};
 use crate::answer::support::words::{Kind, Word};
 use crate::answer::support::{amounts, polarity, relations};
@@ -27,11 +28,8 @@ pub const NAMES: [&str; 16] = [
 /// One value for each of [`NAMES`].
 pub type Signals = [f64; NAMES.len()];
 
-/// How well the passages carry a word that none of them has, by its meaning: 0 not at all, 1 fully.
-pub type Carried<'a> = &'a dyn Fn(&str) -> f64;
-
-/// What a word counts for that is not there.
-type Missing<'a> = &'a dyn Fn(&Word) -> f64;
+/// What a word counts for that does not stand in this place of the passages; in none of them, where none is given.
+type Missing<'a> = &'a dyn Fn(&Word, Option<&Span>) -> f64;
 
 /// Words of a clause that may be looked up by itself.
 const CLAUSE_WEIGHT_MIN: f64 = 3.0;
@@ -41,7 +39,7 @@ const RUN_WEIGHT_MAX: f64 = 6.0;
 
 /// What speaks against `sentence`, given the words of the question, which may be repeated.
 #[must_use]
-pub fn of(sentence: &[Word], context: &Context, question: &[Word], carried: Option<Carried>) -> Signals {
+pub fn of(sentence: &[Word], context: &Context, question: &[Word], carried: Option<&Carried>) -> Signals {
     let span = context.span(sentence);
     let numbers = amounts::compare(sentence, &span, context, question);
     let asked = |word: &Word| question.iter().any(|asked| word.is_like(asked));
@@ -51,11 +49,14 @@ pub fn of(sentence: &[Word], context: &Context, question: &[Word], carried: Opti
     let in_span = |word: &Word| span.words.iter().any(|other| word.is_like(other));
     let total = weight(sentence).max(1.0);
     // What was asked may be said again: "Yes, you can return it after 12 days."
-    let missing = |word: &Word| {
-        let by_meaning = carried.map_or(0.0, |carried| carried(&word.text)).clamp(0.0, 1.0);
+    let missing = |word: &Word, place: Option<&Span>| {
+        let stands = |other: &str| place.is_none_or(|span| span.words.iter().any(|word| word.text == other));
+        // Vectors say nothing of names and numbers.
+        let carried = carried.filter(|_| word.kind == Kind::Content);
+        let by_meaning = carried.map_or(0.0, |carried| carried.share(&word.text, stands));
         if asked(word) { 0.0 } else { word.weight() * (1.0 - by_meaning) }
     };
-    let anywhere: f64 = sentence.iter().filter(|word| !context.has(word)).map(missing).sum();
+    let anywhere: f64 = sentence.iter().filter(|word| !context.has(word)).map(|word| missing(word, None)).sum();
     let flag = |is: bool| f64::from(u8::from(is));
     [
         uncovered(sentence, &span, &missing),
@@ -81,7 +82,7 @@ pub fn of(sentence: &[Word], context: &Context, question: &[Word], carried: Opti
 /// The share of what `sentence` carries that does not stand in `span`.
 fn uncovered(sentence: &[Word], span: &Span, missing: Missing) -> f64 {
     let not_there = sentence.iter().zip(&span.aligned).filter(|(_, aligned)| aligned.is_none());
-    not_there.map(|(word, _)| missing(word)).sum::<f64>() / weight(sentence).max(1.0)
+    not_there.map(|(word, _)| missing(word, Some(span))).sum::<f64>() / weight(sentence).max(1.0)
 }
 
 /// The parts between commas, and before and after "and" or "but", that say enough to be looked up by themselves.
@@ -102,7 +103,7 @@ fn clauses(sentence: &[Word]) -> impl Iterator<Item = &[Word]> {
 fn longest_run(sentence: &[Word], span: &Span, missing: Missing) -> f64 {
     let (mut longest, mut run) = (0.0_f64, 0.0_f64);
     for (word, aligned) in sentence.iter().zip(&span.aligned).filter(|(word, _)| word.weight() > 0.0) {
-        run = if aligned.is_some() { 0.0 } else { run + missing(word) };
+        run = if aligned.is_some() { 0.0 } else { run + missing(word, Some(span)) };
         longest = longest.max(run);
     }
     longest

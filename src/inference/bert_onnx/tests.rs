@@ -376,15 +376,17 @@ fn damaged_files_never_panic() {
     }
 }
 
-/// A cross-encoder whose logit is how often the text has the token `word`, out of a vocabulary of so many.
-pub(crate) fn word_counter(vocabulary: usize, word: u32) -> Vec<u8> {
+/// A cross-encoder whose logits are how often the text has each of the tokens `words`, out of a vocabulary of so many.
+pub(crate) fn word_counter(vocabulary: usize, words: &[u32]) -> Vec<u8> {
     let mut graph = Graph::default();
     for name in [INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS] {
         graph.input(name, ElementType::Int64, &[Dimension::Named("batch"), Dimension::Named("seq")]);
     }
-    graph.output("logits", ElementType::Float, &[Dimension::Named("batch"), Dimension::Fixed(1)]);
-    let counts = (0..vocabulary).flat_map(|token| f32::from(u8::from(token == word as usize)).to_le_bytes());
-    graph.tensor("counts", ElementType::Float, &[vocabulary, 1], Payload::Owned(counts.collect()));
+    graph.output("logits", ElementType::Float, &[Dimension::Named("batch"), Dimension::Fixed(words.len())]);
+    let counts = (0..vocabulary).flat_map(|token| {
+        words.iter().flat_map(move |word| f32::from(u8::from(token == *word as usize)).to_le_bytes())
+    });
+    graph.tensor("counts", ElementType::Float, &[vocabulary, words.len()], Payload::Owned(counts.collect()));
     graph.tensor("tokens", ElementType::Int64, &[1], Payload::Owned(1_i64.to_le_bytes().to_vec()));
     graph.node("Gather", &["counts", INPUT_IDS], "counted", &[("axis", Attribute::Integer(0))]);
     graph.node("ReduceSum", &["counted", "tokens"], "logits", &[("keepdims", Attribute::Integer(0))]);
