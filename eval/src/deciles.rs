@@ -30,7 +30,7 @@ pub fn of(samples: &[Sample], confidence: impl Fn(usize) -> f64) -> [f64; 9] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::assert_close;
+    use crate::fixtures::assert_all_close;
 
     fn samples(sizes: &[usize]) -> Vec<Sample> {
         let of_set = |(set, size): (usize, &usize)| {
@@ -45,22 +45,16 @@ mod tests {
         sizes.iter().enumerate().flat_map(of_set).collect()
     }
 
-    fn assert_all_close(one: [f64; 9], other: [f64; 9]) {
-        for (one, other) in one.into_iter().zip(other) {
-            assert_close(one, other);
-        }
-    }
-
     #[test]
     fn a_tenth_of_the_samples_lies_below_each() {
         let deciles = of(&samples(&[100]), |place| place as f64 / 100.0);
-        assert_all_close(deciles, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]);
+        assert_all_close(&deciles, &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]);
     }
 
     #[test]
     fn a_small_set_counts_as_much_as_a_large_one() {
         // 90 samples at 0.2 and 10 at 0.8: half and half.
         let deciles = of(&samples(&[90, 10]), |place| if place < 90 { 0.2 } else { 0.8 });
-        assert_all_close(deciles, [0.2, 0.2, 0.2, 0.2, 0.8, 0.8, 0.8, 0.8, 0.8]);
+        assert_all_close(&deciles, &[0.2, 0.2, 0.2, 0.2, 0.8, 0.8, 0.8, 0.8, 0.8]);
     }
 }

@@ -38,6 +38,7 @@ mod page;
 mod progress;
 mod promise;
 mod ranking;
+mod read;
 mod recipe;
 mod report;
 mod risk_control;
@@ -94,6 +95,7 @@ enum Command {
     Tokens(study::tokens::TokensArguments),
     Intents(intents::IntentsArguments),
     Report(page::ReportArguments),
+    Read(read::ReadArguments),
     /// Looks at data sets themselves, and makes some.
     #[command(subcommand)]
     Dataset(DatasetCommand),
@@ -133,6 +135,7 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Chunking(arguments) => study::chunking::run(&config, &arguments).await,
         Command::Tokens(arguments) => study::tokens::run(&config, &arguments).await,
         Command::Report(arguments) => page::run(&config, &arguments),
+        Command::Read(arguments) => read::run(&config, &arguments),
         Command::Dataset(DatasetCommand::Check(arguments)) => {
             dataset::check::run(&config, &arguments).map(|()| ExitCode::SUCCESS)
         }
