@@ -172,7 +172,7 @@ pub struct Answer {
 
 /// What the recognition of messages, the completing of follow-ups and the choice of evidence are called in hashes; the number goes up
 /// when they change.
-const QUESTIONS_NAME: &str = "questions-6";
+const QUESTIONS_NAME: &str = "questions-7";
 
 /// Answers `question` from the articles of `workspace` in the way that its `settings` say, or decides not to. A friendly word gets
 /// one back, and who asks for a person gets one, without a look at the articles; where the workspace has switched answers off, so
@@ -267,7 +267,7 @@ impl Part {
                 decision = Decision::Escalated(Reason::OtherLanguage);
             }
             _ => {
-                options = clarify::readings(bm25, &evidence, decision, conversation);
+                options = clarify::readings(bm25, &evidence, decision, judged.confidence, conversation);
                 if options.is_some() {
                     decision = Decision::Clarify;
                 }

@@ -16,8 +16,12 @@ use crate::search::Passage;
 
 /// Terms of a question that may be meant in two ways; a longer one says itself what it means.
 const TERMS_MAX: usize = 6;
-/// How far apart the best passages of two articles may be. Source: the mean of six signals, of which a rank apart is mostly more.
-const APART_MAX: f32 = 0.05;
+/// Terms of one that says so little that it is asked about even where a draft is good enough to be sent.
+const TERMS_FEW: usize = 2;
+/// But not where the draft is rather right than wrong.
+const CONFIDENCE_ENOUGH: f64 = 0.5;
+/// How far apart the best passages of two articles may be, in units of the mean of the signals.
+const APART_MAX: f32 = 0.06;
 /// The share of the question's mass that a passage needs, with what stands above it, to be evidence for its reading.
 const COVERED_MIN: f32 = 0.75;
 /// Characters of a title that is offered as a reading.
@@ -30,10 +34,14 @@ pub(super) fn readings(
     bm25: &Bm25,
     evidence: &Evidence,
     decision: Decision,
+    confidence: f64,
     conversation: &Conversation,
 ) -> Option<[String; 2]> {
-    let is_in_doubt =
-        matches!(decision, Decision::Escalated(Reason::LowConfidence | Reason::ProviderFailure | Reason::Quota));
+    let is_in_doubt = match decision {
+        Decision::Escalated(Reason::LowConfidence | Reason::ProviderFailure | Reason::Quota) => true,
+        Decision::Answered => confidence < CONFIDENCE_ENOUGH && evidence.terms.idf.len() <= TERMS_FEW,
+        _ => false,
+    };
     if !is_in_doubt || offered(conversation).is_some() || evidence.terms.idf.len() > TERMS_MAX {
         return None;
     }
@@ -138,7 +146,7 @@ const PLACES: [&[&str]; 2] = [
         "первыи",
         "первая",
         "الاول",
-        "الاولى",
+        "الاولي",
         "पहला",
         "पहली",
         "最初",
@@ -230,7 +238,7 @@ mod tests {
     }
 
     fn read(evidence: &Evidence, decision: Decision) -> Option<[String; 2]> {
-        readings(&Bm25::new().unwrap(), evidence, decision, &Conversation::default())
+        readings(&Bm25::new().unwrap(), evidence, decision, 0.6, &Conversation::default())
     }
 
     const RESET: [(&str, &str, f32); 2] =
@@ -240,6 +248,16 @@ mod tests {
     fn a_short_question_that_two_articles_answer_is_asked_back() {
         let evidence = asked("How do I reset it?", &RESET);
         assert_eq!(read(&evidence, DOUBT), Some(["The lock".to_owned(), "The app".to_owned()]));
+    }
+
+    #[test]
+    fn a_word_or_two_are_asked_about_unless_the_draft_is_rather_right() {
+        let evidence = asked("reset?", &RESET);
+        let read = |confidence| {
+            let conversation = Conversation::default();
+            readings(&Bm25::new().unwrap(), &evidence, Decision::Answered, confidence, &conversation)
+        };
+        assert!(read(0.4).is_some() && read(0.6).is_none());
     }
 
     #[test]
@@ -289,7 +307,7 @@ mod tests {
     fn the_same_is_not_asked_twice() {
         let evidence = asked("How do I reset it?", &RESET);
         let conversation = offered_after("How do I reset it?");
-        assert_eq!(readings(&Bm25::new().unwrap(), &evidence, DOUBT, &conversation), None);
+        assert_eq!(readings(&Bm25::new().unwrap(), &evidence, DOUBT, 0.1, &conversation), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use ort::environment::Environment;
 use ort::session::{Session, SessionInputValue};
 use ort::value::Tensor;
 use serde_json::Value;
-use tokenizers::{Encoding, Tokenizer, TruncationParams, TruncationStrategy};
+use tokenizers::{Encoding, Tokenizer};
 
 use super::{TOKENS_MAX, sigmoid};
 use crate::inference::InferenceError;
@@ -16,6 +16,9 @@ use crate::inference::files::{failed, read};
 const SENTENCE_TOKENS_MAX: usize = 192;
 /// Tokens that two neighbouring pieces of long passages share, so that what a sentence follows from is whole in one of them.
 const SHARED_TOKENS: usize = 64;
+
+/// Tokens that mark where a text begins and ends, at most.
+const SPECIAL_TOKENS: usize = 4;
 
 /// What a model of this kind may ask for, and what it gives.
 const INPUT_IDS: &str = "input_ids";
@@ -46,14 +49,8 @@ impl Classifier {
     pub(super) fn load(environment: &Environment, folder: &Path, threads: usize) -> Result<Self, InferenceError> {
         let labels = Labels::read(&read(&folder.join("config.json"))?)?;
         let mut tokenizer = Tokenizer::from_bytes(read(&folder.join("tokenizer.json"))?).map_err(failed)?;
-        // Passages are cut into pieces; a sentence that is cut says something else.
-        let truncation = TruncationParams {
-            max_length: TOKENS_MAX,
-            stride: SHARED_TOKENS,
-            strategy: TruncationStrategy::OnlyFirst,
-            ..TruncationParams::default()
-        };
-        tokenizer.with_truncation(Some(truncation)).map_err(failed)?;
+        // Passages are read in pieces, and a sentence that is cut says something else.
+        tokenizer.with_truncation(None).map_err(failed)?;
         tokenizer.with_padding(None);
         let onnx = read(&folder.join("model.onnx"))?;
         let builder = Session::builder(environment).map_err(failed)?;
@@ -73,15 +70,29 @@ impl Classifier {
     /// How likely `sentence` follows from `passages`, from the piece of them that says most for it; `None` for a sentence that is too
     /// long to be read beside them.
     pub(super) fn probability(&mut self, passages: &str, sentence: &str) -> Result<Option<f64>, InferenceError> {
-        if self.tokenizer.encode(sentence, false).map_err(failed)?.len() > SENTENCE_TOKENS_MAX {
+        let sentence_tokens = self.tokenizer.encode(sentence, false).map_err(failed)?.len();
+        if sentence_tokens > SENTENCE_TOKENS_MAX {
             return Ok(None);
         }
-        let encoding = self.tokenizer.encode((passages, sentence), true).map_err(failed)?;
-        let mut best = self.read(&encoding)?;
-        for piece in encoding.get_overflowing() {
-            best = best.max(self.read(piece)?);
+        let tokens = self.tokenizer.encode(passages, false).map_err(failed)?;
+        let room = TOKENS_MAX - SPECIAL_TOKENS - sentence_tokens;
+        let mut best: f64 = 0.0;
+        let mut start = 0;
+        loop {
+            let piece = tokens.get_offsets().get(start..tokens.len().min(start + room)).unwrap_or_default();
+            let bytes = piece.first().map_or(0, |first| first.0)..piece.last().map_or(0, |last| last.1);
+            let encoding = self.tokenizer.encode((&passages[bytes], sentence), true).map_err(failed)?;
+            let probability = self.read(&encoding)?;
+            // One that is no number is for the caller to see.
+            if probability.is_nan() {
+                return Ok(Some(probability));
+            }
+            best = best.max(probability);
+            if start + room >= tokens.len() {
+                return Ok(Some(best));
+            }
+            start += room - SHARED_TOKENS;
         }
-        Ok(Some(best))
     }
 
     fn read(&mut self, encoding: &Encoding) -> Result<f64, InferenceError> {
