@@ -4,7 +4,7 @@
 
 pub mod clarify;
 pub mod confidence;
-mod contradiction;
+pub mod contradiction;
 pub mod conversation;
 mod cue;
 pub mod curve;
@@ -34,6 +34,7 @@ pub mod support;
 mod trace;
 
 use crate::answer::confidence::Judged;
+use crate::answer::contradiction::Contradiction;
 use crate::answer::conversation::Conversation;
 use crate::answer::decide::{Decision, Reason};
 pub use crate::answer::draft::Draft;
@@ -214,8 +215,7 @@ pub async fn answer(
     };
     let mut parts = Vec::with_capacity(asked.questions.len());
     for evidence in evidence::find(engine, workspace, &asked, model.is_some(), &mut stages).await? {
-        let drafting = generate::generate(engine, settings, model.as_ref(), &evidence);
-        let generated = stages.time(Stage::Generate, drafting).await;
+        let generated = generate::generate(engine, settings, model.as_ref(), &evidence, &mut stages).await;
         let judge = || Part::judged(engine, settings, conversation, evidence, generated);
         parts.push(stages.time_sync(Stage::Decide, judge));
     }
@@ -224,9 +224,12 @@ pub async fn answer(
         let decision = Decision::Escalated(Reason::NoEvidence);
         return Ok(Answer::unsearched(engine, settings, decision, String::new(), language(), &stages));
     };
-    let Part { found, draft, decision, options, response_type, generator, judged, model } = whole;
+    let Part { found, draft, decision, options, contradiction, response_type, generator, judged, model } = whole;
+    // Which of two things is meant cannot be asked about one question of several; those have no options.
+    let decision = if options.is_some() { Decision::Clarify } else { decision };
     let confidence = judged.confidence;
-    let trace = Trace { model, ..Trace::new(engine, settings, asked, &found, &generator, judged, &stages) };
+    let trace =
+        Trace { model, contradiction, ..Trace::new(engine, settings, asked, &found, &generator, judged, &stages) };
     Ok(Answer { decision, draft, response_type, confidence, options, language: language(), trace })
 }
 
@@ -235,7 +238,9 @@ struct Part {
     found: Found,
     draft: Draft,
     decision: Decision,
+    /// What the question can mean, where the customer should be asked.
     options: Option<[String; 2]>,
+    contradiction: Option<Contradiction>,
     response_type: ResponseType,
     generator: String,
     judged: Judged,
@@ -255,10 +260,13 @@ impl Part {
         let calibration = settings.in_force(engine, &generator).calibration();
         let judged = calibration.judge(&Features::of(bm25, &evidence, &draft));
         let mut decision = decide::decide(&draft, doubts, judged.confidence, settings.threshold(calibration));
-        let mut options = None;
+        let mut contradiction = None;
         match decision {
-            Decision::Answered if contradiction::is_contradicted(bm25, &evidence, &draft) => {
-                decision = Decision::Escalated(Reason::Contradiction);
+            Decision::Answered => {
+                contradiction = contradiction::of(bm25, &evidence, &draft);
+                if contradiction.is_some() {
+                    decision = Decision::Escalated(Reason::Contradiction);
+                }
             }
             Decision::Escalated(reason)
                 if reason != Reason::BlockedByProvider
@@ -266,14 +274,11 @@ impl Part {
             {
                 decision = Decision::Escalated(Reason::OtherLanguage);
             }
-            _ => {
-                options = clarify::readings(bm25, &evidence, decision, judged.confidence, conversation);
-                if options.is_some() {
-                    decision = Decision::Clarify;
-                }
-            }
+            _ => (),
         }
-        Self { found: evidence.found, draft, decision, options, response_type, generator, judged, model }
+        let options = clarify::readings(bm25, &evidence, decision, judged.confidence, conversation);
+        let found = evidence.found;
+        Self { found, draft, decision, options, contradiction, response_type, generator, judged, model }
     }
 
     /// One answer to two questions. It is as good as the worse of its parts: one that is not answered, else the less certain.
@@ -282,12 +287,9 @@ impl Part {
         let found = Found::joined(self.found.clone(), other.found.clone(), EVIDENCE_PASSAGES_MAX);
         let draft = self.draft.clone().and(other.draft.clone());
         let model = self.model.clone().or(other.model.clone());
-        let mut worse = if standing(&other) < standing(&self) { other } else { self };
-        if worse.decision == Decision::Clarify {
-            // Which of two things one of the questions means cannot be asked while the other waits for its answer.
-            worse.decision = Decision::Escalated(Reason::LowConfidence);
-        }
-        Self { found, draft, model, options: None, ..worse }
+        let contradiction = self.contradiction.clone().or(other.contradiction.clone());
+        let worse = if standing(&other) < standing(&self) { other } else { self };
+        Self { found, draft, model, contradiction, options: None, ..worse }
     }
 }
 

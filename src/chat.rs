@@ -8,7 +8,7 @@ use std::str::FromStr;
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::answer::conversation::{self, Conversation, Said};
+use crate::answer::conversation::{self, Conversation, Offered, Said};
 use crate::answer::decide::{Decision, Reason};
 use crate::answer::language::Language;
 use crate::answer::{Answer, Citation, Question, clarify};
@@ -254,6 +254,7 @@ async fn store_turn(
     let mut metadata = json!({ "decision": answer.decision.name(), "citations": citations });
     if let Some(options) = &answer.options {
         metadata["options"] = json!(options);
+        metadata["question"] = json!(answer.trace.searched_for);
     }
     let replied = store::NewMessage {
         id: MessageId::new(ids, at_ms),
@@ -305,11 +306,16 @@ pub async fn conversation(
     let said = before.into_iter().map(|message| {
         let decision = message.metadata.as_ref().map(|metadata| &metadata["decision"]);
         let is_answer = decision.is_none_or(|decision| decision == Decision::Answered.name());
-        let options = message.metadata.as_ref().and_then(|metadata| metadata["options"].as_array());
-        let options = options.into_iter().flatten().filter_map(|option| Some(option.as_str()?.to_owned())).collect();
-        Said { sender: message.sender, text: message.text, is_answer, options }
+        let offered = message.metadata.as_ref().and_then(offered);
+        Said { sender: message.sender, text: message.text, is_answer, offered }
     });
     Ok(Conversation::of(said.collect(), language))
+}
+
+/// What a message with this metadata asked the customer to choose from.
+fn offered(metadata: &serde_json::Value) -> Option<Offered> {
+    let options = metadata["options"].as_array()?.iter().filter_map(|option| Some(option.as_str()?.to_owned()));
+    Some(Offered { question: metadata["question"].as_str()?.to_owned(), options: options.collect() })
 }
 
 /// Messages of a session that go into a ticket.

@@ -29,7 +29,7 @@ use crate::vault::Vault;
 /// How often it is looked whether the last question of an old generation is answered.
 const CLOSE_LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Own calibrations that are kept in memory; each has some ten to hundred kilobytes.
+/// Own calibrations that are kept in memory; each has some ten to hundred kilobytes, and four megabytes at most.
 const OWN_CALIBRATIONS_MAX: usize = 100;
 
 /// Everything that is needed to ingest and to answer; cheap to clone.
@@ -52,8 +52,8 @@ struct Inner {
     frequencies: FrequencyCache,
     shipped: Hashed,
     readings: Readings,
-    /// Workspaces' own calibrations by their SHA-256; `None` for one that this program cannot read.
-    own_calibrations: Cache<String, Option<Arc<Hashed>>>,
+    /// Workspaces' own calibrations by their SHA-256.
+    own_calibrations: Cache<String, Arc<Hashed>>,
     vault: Vault,
     clock: Clock,
     ids: Ids,
@@ -332,7 +332,7 @@ impl Engine {
 
     /// The workspaces' own calibrations that were read lately.
     #[must_use]
-    pub fn own_calibrations(&self) -> &Cache<String, Option<Arc<Hashed>>> {
+    pub fn own_calibrations(&self) -> &Cache<String, Arc<Hashed>> {
         &self.inner.own_calibrations
     }
 

@@ -21,13 +21,16 @@ pub enum Stage {
     Rerank,
     /// The draft is made.
     Generate,
+    /// What a language model wrote is compared with the passages.
+    Verify,
     /// Confidence and decision.
     Decide,
 }
 
 impl Stage {
     /// All stages, in their order.
-    pub const ALL: [Self; 6] = [Self::Rewrite, Self::Embed, Self::Search, Self::Rerank, Self::Generate, Self::Decide];
+    pub const ALL: [Self; 7] =
+        [Self::Rewrite, Self::Embed, Self::Search, Self::Rerank, Self::Generate, Self::Verify, Self::Decide];
 
     /// Its name in metrics and reports.
     #[must_use]
@@ -38,6 +41,7 @@ impl Stage {
             Self::Search => "search",
             Self::Rerank => "rerank",
             Self::Generate => "generate",
+            Self::Verify => "verify",
             Self::Decide => "decide",
         }
     }

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use candor::answer::confidence::{Calibration, FeatureWeight, FittedOn};
-use candor::answer::curve::sigmoid;
 use candor::answer::features::Features;
 use candor::config::Config;
 use comfy_table::Cell;
@@ -115,7 +114,7 @@ fn default_operating_point(drafts: Drafts, arguments: &CalibrateArguments) -> Re
     println!("{}\n", weights_table(&model));
     println!("threshold {threshold:.3}, which answers {:.0} % of the right drafts", RIGHT_DRAFTS_SENT * 100.0);
 
-    let deciles = deciles::of(samples, |place| sigmoid(logits[place]));
+    let deciles = deciles::of(samples, &logits);
     let calibration = drafts.calibration(&model, threshold, deciles, GUARANTEE.to_owned());
     let json = json_of(&calibration)?;
     if let Some(path) = &arguments.report {
@@ -149,7 +148,8 @@ fn promised(drafts: Drafts, arguments: &CalibrateArguments, risk_max: f64) -> Re
         return Ok(ExitCode::FAILURE);
     };
     println!("threshold {threshold}, which answers {:.1} % of the questions", coverage * 100.0);
-    let deciles = deciles::of(&drafts.samples, |place| curve.probability(model.logit(&drafts.samples[place].features)));
+    let logits: Vec<f64> = drafts.samples.iter().map(|sample| model.logit(&sample.features)).collect();
+    let deciles = deciles::of(&drafts.samples, &logits);
     let calibration = Calibration {
         curve: Some(curve),
         promise: Some(promise),
@@ -183,7 +183,7 @@ impl Drafts {
             intercept: model.intercept,
             curve: None,
             threshold,
-            deciles,
+            logit_deciles: deciles,
             guarantee,
             promise: None,
         }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use candor::config::Config;
 
 use crate::corpus::Corpus;
@@ -49,6 +49,12 @@ pub fn run(config: &Config, arguments: &ReadArguments) -> Result<ExitCode> {
     let corpus = Corpus::read(&set.source, &[]).context("the articles cannot be used")?;
     let outcomes: HashMap<&str, &Outcome> =
         report.questions.iter().map(|outcome| (outcome.question.id.as_str(), outcome)).collect();
+    let is_same = |question: &Question| {
+        outcomes.get(question.id.as_str()).is_none_or(|outcome| outcome.question.text == question.text)
+    };
+    if !set.questions.iter().all(is_same) {
+        bail!("the report is of {} as it was asked then, and not of the questions in {}", report.dataset, set.name);
+    }
     let questions: Vec<Question> =
         set.questions.into_iter().filter(|question| outcomes.contains_key(question.id.as_str())).collect();
     for question in measure::drawn(questions, arguments.sample, arguments.seed) {

@@ -313,7 +313,7 @@ impl Latency {
             search: stage(Stage::Search, &|_| true),
             rerank: stage(Stage::Rerank, &|_| true),
             generate: stage(Stage::Generate, &|_| true),
-            verify: None,
+            verify: stage(Stage::Verify, &|_| true),
             total: Percentiles::of(&totals),
         }
     }

@@ -133,7 +133,7 @@ impl Target {
 fn conversation(history: &[Turn]) -> Conversation {
     let said = history.iter().map(|turn| {
         let sender = if turn.sender == "user" { Sender::User } else { Sender::Bot };
-        Said { sender, text: turn.text.clone(), is_answer: sender == Sender::Bot, options: Vec::new() }
+        Said { sender, text: turn.text.clone(), is_answer: sender == Sender::Bot, offered: None }
     });
     Conversation::of(said.collect(), None)
 }

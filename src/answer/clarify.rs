@@ -5,12 +5,13 @@ use std::collections::HashSet;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::answer::conversation::Conversation;
+use crate::answer::conversation::{Conversation, Offered};
 use crate::answer::decide::{Decision, Reason};
 use crate::answer::evidence::Evidence;
 use crate::answer::language::Language;
 use crate::answer::{follow_up, intent};
 use crate::chat::Sender;
+use crate::index::scripts::is_unspaced;
 use crate::index::{Bm25, TermId};
 use crate::search::Passage;
 
@@ -24,6 +25,8 @@ const CONFIDENCE_ENOUGH: f64 = 0.5;
 const APART_MAX: f32 = 0.06;
 /// The share of the question's mass that a passage needs, with what stands above it, to be evidence for its reading.
 const COVERED_MIN: f32 = 0.75;
+/// Words of a message that names a reading by its place.
+const PLACE_WORDS_MAX: usize = 6;
 /// Characters of a title that is offered as a reading.
 const TITLE_CHARS_MAX: usize = 120;
 
@@ -74,40 +77,51 @@ fn shortened(title: &str) -> String {
 }
 
 /// What was offered last, where nobody has said anything since.
-fn offered(conversation: &Conversation) -> Option<&[String]> {
+fn offered(conversation: &Conversation) -> Option<&Offered> {
     let last = conversation.lines().last()?;
-    (last.sender == Sender::Bot && !last.options.is_empty()).then_some(&last.options)
+    if last.sender == Sender::Bot { last.offered.as_ref() } else { None }
 }
 
 /// The question that was asked before, with what the customer means by it; `None` where nothing was offered, and where the message
 /// asks something else.
 #[must_use]
 pub(super) fn completed(message: &str, conversation: &Conversation) -> Option<String> {
-    let options = offered(conversation)?;
-    let question = conversation.last_of(Sender::User)?;
+    let Offered { question, options } = offered(conversation)?;
     let meant = match chosen(message, options) {
         Some(option) => option,
         None if follow_up::depends(message) => message,
         None => return None,
     };
-    Some(format!("{} {meant}", question.text))
+    Some(format!("{question} {meant}"))
 }
 
-/// The option that is named by its place: "the second one".
+/// The option that the message is, that alone has all of its words, or that it names by its place: "the second one".
 fn chosen<'a>(message: &str, options: &'a [String]) -> Option<&'a str> {
     let folded = intent::spelling::folded(message);
     let words: HashSet<&str> = folded.unicode_words().collect();
+    let said = options.iter().filter(|option| {
+        let option = intent::spelling::folded(option);
+        let of_option: HashSet<&str> = option.unicode_words().collect();
+        !words.is_empty() && words.is_subset(&of_option)
+    });
+    let is_it = |option: &&String| intent::spelling::folded(option) == folded;
+    if let Some(option) = said.clone().find(is_it) {
+        return Some(option);
+    }
+    let said: Vec<&String> = said.collect();
+    if let [option] = said.as_slice() {
+        return Some(option);
+    }
+    // A message that says more tells a story in which something happens to be the first.
+    if follow_up::says_enough(message) || words.len() > PLACE_WORDS_MAX {
+        return None;
+    }
     let places = PLACES.iter().enumerate().filter(|(_, names)| {
-        let stands = |name: &&&str| {
-            let mut letters = name.chars();
+        let stands = |name: &str| {
             // Where words do not stand apart, the word is a part of the message.
-            if letters.any(crate::index::scripts::is_unspaced) {
-                folded.contains(**name)
-            } else {
-                words.contains(**name)
-            }
+            if name.chars().any(is_unspaced) { folded.contains(name) } else { words.contains(name) }
         };
-        names.iter().any(|name| stands(&name))
+        names.iter().any(|name| stands(name))
     });
     let mut places = places.map(|(place, _)| place);
     let place = places.next()?;
@@ -277,14 +291,14 @@ mod tests {
     }
 
     fn offered_after(question: &str) -> Conversation {
-        let said = |sender, text: &str, options: &[&str]| Said {
-            sender,
-            text: text.to_owned(),
-            is_answer: false,
-            options: options.iter().map(|option| (*option).to_owned()).collect(),
-        };
-        let offer = said(Sender::Bot, "Do you mean “The lock” or “The app”?", &["The lock", "The app"]);
-        Conversation::of(vec![said(Sender::User, question, &[]), offer], None)
+        offered_as(question, ["The lock", "The app"])
+    }
+
+    fn offered_as(question: &str, options: [&str; 2]) -> Conversation {
+        let said = |sender, text: &str, offered| Said { sender, text: text.to_owned(), is_answer: false, offered };
+        let offered = Offered { question: question.to_owned(), options: options.map(str::to_owned).to_vec() };
+        let asked_back = said(Sender::Bot, "Do you mean one or the other?", Some(offered));
+        Conversation::of(vec![said(Sender::User, "and how do I reset it?", None), asked_back], None)
     }
 
     #[test]
@@ -295,12 +309,25 @@ mod tests {
             ("1", Some("How do I reset it? The lock")),
             ("das erste", Some("How do I reset it? The lock")),
             ("第二个", Some("How do I reset it? The app")),
-            ("the lock", Some("How do I reset it? the lock")),
+            ("the lock", Some("How do I reset it? The lock")),
             ("Which bicycles can carry two children and a dog?", None),
+            ("Actually my first order arrived broken, how do I return it?", None),
         ] {
             assert_eq!(completed(reply, &conversation).as_deref(), meant, "{reply}");
         }
         assert_eq!(completed("the second one", &Conversation::default()), None);
+    }
+
+    #[test]
+    fn a_title_that_is_chosen_is_what_is_meant_whatever_its_words() {
+        let titles = ["Set up a second display on the Volt 1", "Charge the battery of the cargo bicycle"];
+        let conversation = offered_as("How do I do it?", titles);
+        for title in titles {
+            assert_eq!(completed(title, &conversation), Some(format!("How do I do it? {title}")));
+        }
+        let versions = offered_as("What changed?", ["Version 2", "Version 1"]);
+        assert_eq!(completed("version 1", &versions).as_deref(), Some("What changed? Version 1"));
+        assert_eq!(completed("2", &versions).as_deref(), Some("What changed? Version 2"));
     }
 
     #[test]

@@ -28,8 +28,9 @@ pub struct Calibration {
     pub curve: Option<Curve>,
     /// Drafts whose confidence is below are not sent.
     pub threshold: f64,
-    /// The confidences that divide its drafts into ten equal parts, rising: by them it is seen when questions become other ones.
-    pub deciles: [f64; 9],
+    /// The logits that divide its drafts into ten equal parts, rising: by them it is seen when questions become other ones. An isotonic
+    /// curve gives many drafts one confidence, so confidences would not divide them.
+    pub logit_deciles: [f64; 9],
     /// What may be claimed for the threshold, in a sentence.
     pub guarantee: String,
     /// What the sentence rests on, where it promises something. A default operating point promises nothing.
@@ -159,8 +160,8 @@ impl Calibration {
             numbers.chain(calibration.weights.iter().flat_map(|weight| [weight.mean, weight.deviation, weight.weight]));
         let usable = numbers.clone().all(f64::is_finite)
             && calibration.weights.iter().all(|weight| weight.deviation > 0.0)
-            && calibration.deciles.is_sorted()
-            && calibration.deciles.iter().all(|decile| (0.0..=1.0).contains(decile))
+            && calibration.logit_deciles.is_sorted()
+            && calibration.logit_deciles.iter().all(|decile| decile.is_finite())
             && calibration.curve.as_ref().is_none_or(Curve::is_usable)
             && calibration.promise.as_ref().is_none_or(Promise::is_usable);
         if usable { Ok(calibration) } else { Err(CalibrationError::BadNumber) }
@@ -184,11 +185,11 @@ impl Calibration {
         Judged { logit, confidence, shares }
     }
 
-    /// Which tenth of the drafts that it was fitted on this confidence lies among, 0 to 9. As long as questions stay what they were,
-    /// each tenth gets as many.
+    /// Which tenth of the drafts that it was fitted on a draft with this logit lies among, 0 to 9. As long as questions stay what they
+    /// were, each tenth gets as many.
     #[must_use]
-    pub fn decile(&self, confidence: f64) -> usize {
-        self.deciles.partition_point(|decile| *decile <= confidence)
+    pub fn decile(&self, logit: f64) -> usize {
+        self.logit_deciles.partition_point(|decile| *decile <= logit)
     }
 
     /// The confidence below which a draft is not sent.
@@ -245,12 +246,9 @@ mod tests {
     #[test]
     fn each_tenth_of_the_drafts_has_a_number() {
         let mut calibration = Calibration::shipped().unwrap();
-        calibration.deciles = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
-        let deciles = [0.0, 0.05, 0.1, 0.55, 0.9, 1.0].map(|confidence| calibration.decile(confidence));
+        calibration.logit_deciles = [-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0];
+        let deciles = [-9.0, -4.5, -4.0, 0.5, 4.0, 9.0].map(|logit| calibration.decile(logit));
         assert_eq!(deciles, [0, 0, 1, 5, 9, 9]);
-        // An isotonic curve gives many drafts the same confidence.
-        calibration.deciles = [0.2; 9];
-        assert_eq!((calibration.decile(0.1), calibration.decile(0.2)), (0, 9));
     }
 
     fn promise() -> Promise {
@@ -285,7 +283,7 @@ mod tests {
         let refused = |change: fn(&mut Calibration)| matches!(parsed(change), Err(CalibrationError::BadNumber));
         assert!(refused(|calibration| calibration.curve = Some(Curve::Isotonic { knots: Vec::new() })));
         assert!(refused(|calibration| calibration.curve = Some(Curve::Platt { slope: -1.0, intercept: 0.0 })));
-        assert!(refused(|calibration| calibration.deciles[0] = 0.99));
+        assert!(refused(|calibration| calibration.logit_deciles[0] = 99.0));
         assert!(refused(|calibration| calibration.promise = Some(Promise { risk_max: 1.0, ..promise() })));
         assert!(refused(|calibration| calibration.promise = Some(Promise { delta: 0.0, ..promise() })));
         assert!(refused(|calibration| calibration.promise = Some(Promise { wrong: 261, ..promise() })));

@@ -18,7 +18,16 @@ pub struct Said {
     pub text: String,
     /// Whether it is an answer from articles, and not a friendly word or a hand-over.
     pub is_answer: bool,
-    /// What the customer was asked to choose from; empty where they were not.
+    /// What the customer was asked to choose from, where they were.
+    pub offered: Option<Offered>,
+}
+
+/// A question that means two things, as the customer was asked which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// What was searched for.
+    pub question: String,
+    /// The two things.
     pub options: Vec<String>,
 }
 
@@ -78,8 +87,7 @@ mod tests {
 
     #[test]
     fn a_short_word_is_in_the_language_of_what_was_said_before() {
-        let said =
-            |text: &str| Said { sender: Sender::User, text: text.to_owned(), is_answer: false, options: Vec::new() };
+        let said = |text: &str| Said { sender: Sender::User, text: text.to_owned(), is_answer: false, offered: None };
         let german = Conversation::of(vec![said("Ich möchte mit einem Menschen sprechen")], None);
         assert_eq!(german.spoken("42"), Language::German);
         let english = Conversation::of(vec![said("I want to talk to a human")], None);
@@ -96,7 +104,7 @@ mod tests {
             sender: if number.is_multiple_of(2) { Sender::User } else { Sender::Bot },
             text: format!("{number} {}", "é".repeat(LINE_CHARS_MAX)),
             is_answer: true,
-            options: Vec::new(),
+            offered: None,
         };
         let conversation = Conversation::of((0..20).map(line).collect(), None);
         assert_eq!(conversation.lines().len(), LINES_MAX);

@@ -128,7 +128,10 @@ impl Evidence {
         let generation = engine.generation();
         // After a switch the vectors of the former generation are gone; sentences are then told by their words.
         if generation.row.id == self.found.generation {
-            self.vectors.extend(generation.index.vectors(workspace, &chunks).await?);
+            match generation.index.vectors(workspace, &chunks).await {
+                Ok(vectors) => self.vectors.extend(vectors),
+                Err(error) => tracing::warn!(%error, "sentences are told by their words alone"),
+            }
         }
         let read = sentence::read(engine, self, &ranks, told);
         self.sentences.extend(read);

@@ -143,7 +143,7 @@ fn choose(lines: &[Line<'_>], words_max: usize) -> Option<(usize, Vec<usize>)> {
 fn opens_answer(lines: &[Line<'_>], place: usize) -> bool {
     let line = &lines[place];
     let is_before = |other: &&Line<'_>| other.passage.heading_path == line.passage.heading_path && !other.introduces;
-    line.section == Section::Answer && lines[..place].iter().find(is_before).is_none()
+    line.section == Section::Answer && !lines[..place].iter().any(|line| is_before(&line))
 }
 
 /// The lines that are quoted, as far as they are chosen.

@@ -257,7 +257,7 @@ mod tests {
     use crate::answer::conversation::Said;
 
     fn said(sender: Sender, text: &str) -> Said {
-        Said { sender, text: text.to_owned(), is_answer: sender == Sender::Bot, options: Vec::new() }
+        Said { sender, text: text.to_owned(), is_answer: sender == Sender::Bot, offered: None }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::answer::settings::AnswerSettings;
 use crate::answer::{extractive, prompt};
 use crate::engine::Engine;
 use crate::inference::{Gemini, GenerateError, Usage};
+use crate::telemetry::{Stage, Stages};
 
 /// A draft and how it came about.
 #[derive(Debug)]
@@ -75,15 +76,15 @@ pub(super) async fn generate(
     settings: &AnswerSettings,
     model: Option<&Gemini>,
     evidence: &Evidence,
+    stages: &mut Stages,
 ) -> Generated {
     let Evidence { question, found, .. } = evidence;
-    let quoted = || extractive::draft(evidence);
     let model = match model {
         // Nothing to answer from: no model is needed to see that.
         Some(gemini) if !found.passages.is_empty() => gemini.clone().tuned(settings.temperature, settings.tokens_max),
         _ => {
             return Generated {
-                draft: quoted(),
+                draft: stages.time_sync(Stage::Generate, || extractive::draft(evidence)),
                 response_type: ResponseType::Extractive,
                 doubts: Doubts { needs_person: None, when_unsure: Reason::LowConfidence },
                 generator: extractive::NAME.to_owned(),
@@ -92,7 +93,7 @@ pub(super) async fn generate(
         }
     };
     let prompt = prompt::prompt(question, &found.passages, settings.system_prompt.as_deref());
-    let generated = model.generate(&prompt, grounded::read).await;
+    let generated = stages.time(Stage::Generate, model.generate(&prompt, grounded::read)).await;
     let mut trace = ModelTrace {
         model: model.model().to_owned(),
         prompt: prompt::NAME.to_owned(),
@@ -110,8 +111,12 @@ pub(super) async fn generate(
     match generated.said {
         Ok(reply) => {
             let claims = grounded::claims(&reply, &found.passages);
-            let (opinions, checker) = opinions::ask(engine, evidence, &claims).await;
-            let (draft, sentences) = grounded::ground(engine.bm25(), claims, &opinions, evidence);
+            let verifying = async {
+                let (opinions, checker) = opinions::ask(engine, evidence, &claims).await;
+                let (draft, sentences) = grounded::ground(engine.bm25(), claims, &opinions, evidence);
+                (draft, sentences, checker)
+            };
+            let (draft, sentences, checker) = stages.time(Stage::Verify, verifying).await;
             let removed = sentences.iter().filter(|sentence| sentence.fault.is_some()).count();
             let needs_person = if reply.sufficiency == Sufficiency::Insufficient || sentences.is_empty() {
                 Some(Reason::InsufficientEvidence)
@@ -141,7 +146,7 @@ pub(super) async fn generate(
             let is_over_quota = matches!(error, GenerateError::Quota(_));
             let when_unsure = if is_over_quota { Reason::Quota } else { Reason::ProviderFailure };
             Generated {
-                draft: quoted(),
+                draft: stages.time_sync(Stage::Generate, || extractive::draft(evidence)),
                 response_type: ResponseType::Fallback,
                 doubts: Doubts { needs_person, when_unsure },
                 generator: extractive::NAME.to_owned(),

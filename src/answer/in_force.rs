@@ -1,11 +1,9 @@
 //! Which calibration an answer is judged by: the workspace's own where it was made for answers like these, else the one that ships.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::answer::confidence::Calibration;
-use crate::answer::settings::AnswerSettings;
-use crate::answer::store;
+use crate::answer::store::{self, StoredCalibration};
 use crate::answer::trace::{answering_hash, calibration_hash};
 use crate::database::DatabaseError;
 use crate::engine::Engine;
@@ -31,7 +29,7 @@ impl Hashed {
 
 /// The calibrations that were made from a workspace's own labelled questions: one for each generator that they were made with.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct OwnCalibrations(Vec<Arc<Hashed>>);
+pub struct OwnCalibrations(Vec<(StoredCalibration, Arc<Hashed>)>);
 
 /// What a threshold rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -97,29 +95,61 @@ impl OwnCalibrations {
     /// As the database.
     pub async fn load(engine: &Engine, workspace: WorkspaceId) -> Result<Self, DatabaseError> {
         let mut own = Vec::new();
-        for sha256 in store::calibrations(engine.database(), workspace).await? {
-            let read = async { store::calibration(engine.database(), workspace, &sha256).await };
-            let hashed = engine.own_calibrations().get_or_insert_async(&sha256, async {
-                let calibration = read.await?.and_then(|json| Calibration::parse(&json).ok());
-                Ok::<_, DatabaseError>(calibration.map(|calibration| Arc::new(Hashed::of(calibration))))
-            });
-            own.push(hashed.await?);
+        for stored in store::calibrations(engine.database(), workspace).await? {
+            let known = engine.own_calibrations().get(&stored.sha256);
+            let hashed = match known {
+                Some(known) => known,
+                // Removed in the meantime, or written by another version of the program: then it is as one that does not count.
+                None => match read(engine, workspace, &stored.sha256).await? {
+                    Some(hashed) => hashed,
+                    None => continue,
+                },
+            };
+            own.push((stored, hashed));
         }
-        // One that another version of the program wrote is as one that was made for other answers.
-        Ok(Self(own.into_iter().flatten().collect()))
+        Ok(Self(own))
     }
 
     /// The one that drafts of `generator` are judged by.
     #[must_use]
     pub fn in_force<'a>(&'a self, engine: &'a Engine, generator: &str) -> InForce<'a> {
-        let wanted = answering_hash(engine, generator);
-        let own = self.0.iter().find(|own| own.calibration.answering_hash == wanted);
-        match own {
-            Some(own) => InForce { hashed: own, rests_on: RestsOn::Workspace },
-            None if self.0.is_empty() => InForce { hashed: engine.shipped(), rests_on: RestsOn::Default },
-            None => InForce { hashed: engine.shipped(), rests_on: RestsOn::Outdated },
+        let rests_on = rests_on(engine, generator, self.0.iter().map(|(stored, _)| stored));
+        let own = self.0.iter().find(|(stored, _)| stored.generator == generator);
+        match (rests_on, own) {
+            (RestsOn::Workspace, Some((_, own))) => InForce { hashed: own, rests_on },
+            _ => InForce { hashed: engine.shipped(), rests_on },
         }
     }
+}
+
+async fn read(engine: &Engine, workspace: WorkspaceId, sha256: &str) -> Result<Option<Arc<Hashed>>, DatabaseError> {
+    let Some(json) = store::calibration(engine.database(), workspace, sha256).await? else { return Ok(None) };
+    let Ok(calibration) = Calibration::parse(&json) else { return Ok(None) };
+    let hashed = Arc::new(Hashed::of(calibration));
+    engine.own_calibrations().insert(sha256.to_owned(), Arc::clone(&hashed));
+    Ok(Some(hashed))
+}
+
+/// What drafts of `generator` are judged by, of the calibrations that a workspace has. One for another generator says nothing about
+/// these; one for the same that was made for other answers does not count any more.
+fn rests_on<'a>(engine: &Engine, generator: &str, own: impl Iterator<Item = &'a StoredCalibration> + Clone) -> RestsOn {
+    let mut own = own.filter(|own| are_of_one_kind(&own.generator, generator)).peekable();
+    if own.peek().is_none() {
+        return RestsOn::Default;
+    }
+    let wanted = answering_hash(engine, generator);
+    if own.any(|own| own.generator == generator && own.answering_hash == wanted) {
+        RestsOn::Workspace
+    } else {
+        RestsOn::Outdated
+    }
+}
+
+/// Whether two names of generators differ by the version of the drafts or of the prompt only, as `extractive-3` and `extractive-4`, or
+/// `gemini-3.8-flash, answer-3` and `gemini-3.8-flash, answer-4`.
+fn are_of_one_kind(one: &str, other: &str) -> bool {
+    let kind = |name: &str| name.rsplit_once('-').map_or_else(|| name.to_owned(), |(kind, _)| kind.to_owned());
+    kind(one) == kind(other)
 }
 
 /// How many workspaces' thresholds rest on what, in the order of [`RestsOn::ALL`].
@@ -129,16 +159,30 @@ impl OwnCalibrations {
 pub async fn count(engine: &Engine) -> Result<[usize; RestsOn::ALL.len()], DatabaseError> {
     let workspaces = people::workspace_ids(engine.database()).await?;
     let stored = store::all_calibrations(engine.database()).await?;
-    let with_own: HashSet<&str> = stored.iter().map(|own| own.workspace_id.as_str()).collect();
     let mut counts = [0; RestsOn::ALL.len()];
     for workspace in workspaces {
-        let rests_on = if with_own.contains(workspace.to_string().as_str()) {
-            let settings = AnswerSettings::load(engine, workspace).await?;
-            settings.in_force(engine, &settings.generator(engine)).rests_on
+        let name = workspace.to_string();
+        let own = stored.iter().filter(|own| own.workspace_id == name);
+        let rests_on = if own.clone().next().is_some() {
+            let settings = store::settings(engine.database(), workspace).await?;
+            rests_on(engine, &settings.generator(engine), own)
         } else {
             RestsOn::Default
         };
         counts[rests_on as usize] += 1;
     }
     Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generators_of_one_kind_differ_by_their_version_only() {
+        assert!(are_of_one_kind("extractive-3", "extractive-14"));
+        assert!(are_of_one_kind("gemini-3.8-flash, answer-3", "gemini-3.8-flash, answer-4"));
+        assert!(!are_of_one_kind("gemini-3.8-flash, answer-3", "gemini-3.9-flash, answer-3"));
+        assert!(!are_of_one_kind("extractive-3", "gemini-3.8-flash, answer-3"));
+    }
 }

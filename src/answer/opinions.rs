@@ -13,9 +13,6 @@ use crate::engine::Engine;
 use crate::inference::{Embedder, Entailment, InferenceError, Statement};
 use crate::knowledge::points::told;
 
-/// Whether the product lets words be carried by their meaning. `eval grounding` measures the check without, and with `--by-meaning`.
-const BY_MEANING: bool = true;
-
 /// What models think of a sentence.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Opinion {
@@ -41,8 +38,7 @@ pub(super) async fn ask(
     claims: &[Claim],
 ) -> (Vec<Opinion>, Option<CheckerTrace>) {
     let mut opinions = vec![Opinion::default(); claims.len()];
-    if BY_MEANING
-        && engine.embedder().tells_near_words()
+    if engine.embedder().tells_near_words()
         && let Err(error) = read_meanings(engine, evidence, claims, &mut opinions).await
     {
         tracing::warn!(%error, "words are compared without their meaning");

@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn what_was_said_is_repeated_and_nothing_is_made_up() {
-        let line = |sender, text: &str| Said { sender, text: text.to_owned(), is_answer: true, options: Vec::new() };
+        let line = |sender, text: &str| Said { sender, text: text.to_owned(), is_answer: true, offered: None };
         let said = vec![line(Sender::User, "How long is it valid?"), line(Sender::Bot, "20 minutes.")];
         let conversation = Conversation::of(said, None);
         assert_eq!(reply(SmallTalk::RepeatAnswer, Language::English, &conversation), "20 minutes.");

@@ -1,5 +1,8 @@
 //! SQL of the workspaces' answering settings and of their own calibrations.
 
+use sha2::{Digest, Sha256};
+
+use crate::answer::confidence::Calibration;
 use crate::answer::in_force::OwnCalibrations;
 use crate::answer::language::Language;
 use crate::answer::settings::{AnswerSettings, Changed, Provider};
@@ -82,13 +85,18 @@ pub async fn put_settings(
     .map(drop)
 }
 
-/// SHA-256 of each of the calibrations of `workspace`.
-pub async fn calibrations(database: &Database, workspace: WorkspaceId) -> Result<Vec<String>, DatabaseError> {
-    const SQL: &str = "select sha256 from calibrations where workspace_id = $1 order by generator";
-    read!(database, |pool: D| sqlx::query_scalar(SQL).bind(workspace.to_string()).fetch_all(pool))
+/// The calibrations of `workspace`, without the artefacts.
+pub async fn calibrations(
+    database: &Database,
+    workspace: WorkspaceId,
+) -> Result<Vec<StoredCalibration>, DatabaseError> {
+    const SQL: &str = "
+        select workspace_id, generator, answering_hash, sha256, stored_at_ms from calibrations
+        where workspace_id = $1 order by generator";
+    read!(database, |pool: D| sqlx::query_as(SQL).bind(workspace.to_string()).fetch_all(pool))
 }
 
-/// One of them, as `eval calibrate` wrote it.
+/// The artefact of one of them, as `eval calibrate` wrote it.
 pub async fn calibration(
     database: &Database,
     workspace: WorkspaceId,
@@ -106,6 +114,8 @@ pub struct StoredCalibration {
     pub workspace_id: String,
     /// What the drafts were made with that it judges.
     pub generator: String,
+    /// Of those drafts.
+    pub answering_hash: String,
     /// Of the artefact, in hexadecimal.
     pub sha256: String,
     /// When it was put there.
@@ -115,26 +125,33 @@ pub struct StoredCalibration {
 /// The calibrations of all workspaces.
 pub async fn all_calibrations(database: &Database) -> Result<Vec<StoredCalibration>, DatabaseError> {
     const SQL: &str = "
-        select workspace_id, generator, sha256, stored_at_ms from calibrations order by workspace_id, generator";
+        select workspace_id, generator, answering_hash, sha256, stored_at_ms from calibrations
+        order by workspace_id, generator";
     read!(database, |pool: D| sqlx::query_as(SQL).fetch_all(pool))
 }
 
-/// Stores a calibration in the place of the one that `workspace` had for the same generator.
+/// Stores `calibration`, which `artefact` was read as, in the place of the one that `workspace` had for the same generator.
 pub async fn put_calibration(
     transaction: &mut Transaction,
     workspace: WorkspaceId,
-    generator: &str,
-    sha256: &str,
+    calibration: &Calibration,
     artefact: &str,
     at_ms: i64,
 ) -> Result<(), DatabaseError> {
     const SQL: &str = "
-        insert into calibrations (workspace_id, generator, sha256, artefact, stored_at_ms) values ($1, $2, $3, $4, $5)
+        insert into calibrations (workspace_id, generator, answering_hash, sha256, artefact, stored_at_ms)
+        values ($1, $2, $3, $4, $5, $6)
         on conflict (workspace_id, generator) do update
-        set sha256 = excluded.sha256, artefact = excluded.artefact, stored_at_ms = excluded.stored_at_ms";
+        set answering_hash = excluded.answering_hash, sha256 = excluded.sha256, artefact = excluded.artefact, stored_at_ms = excluded.stored_at_ms";
     execute!(
         transaction,
-        sqlx::query(SQL).bind(workspace.to_string()).bind(generator).bind(sha256).bind(artefact).bind(at_ms)
+        sqlx::query(SQL)
+            .bind(workspace.to_string())
+            .bind(&calibration.generator)
+            .bind(&calibration.answering_hash)
+            .bind(hex::encode(Sha256::digest(artefact)))
+            .bind(artefact)
+            .bind(at_ms)
     )
     .map(drop)
 }

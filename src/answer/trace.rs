@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::answer::confidence::{Calibration, Judged, Share};
+use crate::answer::contradiction::Contradiction;
 use crate::answer::in_force::RestsOn;
 use crate::answer::rewrite::Asked;
 use crate::answer::settings::{AnswerSettings, SettingsTrace};
@@ -36,11 +37,14 @@ pub struct Trace {
     /// What the language model did, where one was asked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub model: Option<ModelTrace>,
+    /// The two sentences of articles that say the opposite of each other, where there are such.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub contradiction: Option<Contradiction>,
     /// Each feature with its part of the logit.
     pub features: Vec<Share>,
     /// The confidence before it became a probability; `None` where no draft was judged.
     pub logit: Option<f64>,
-    /// Where the confidence lies among those that it was fitted on; `None` where no draft was judged.
+    /// Where the draft lies among those that the confidence was fitted on; `None` where no draft was judged.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub place: Option<Place>,
     /// The confidence below which a draft is not sent.
@@ -52,7 +56,7 @@ pub struct Trace {
     pub versions: Versions,
 }
 
-/// Where a confidence lies among those that its calibration was fitted on.
+/// Where a draft lies among those that its calibration was fitted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
@@ -128,8 +132,10 @@ impl Hashes {
     fn with(engine: &Engine, settings: &AnswerSettings, generator: &str) -> Self {
         let answering_hash = answering_hash(engine, generator);
         let calibration_hash = settings.in_force(engine, generator).hashed.hash.clone();
-        let own = settings.differences();
-        let config_hash = hash(&json!([answering_hash, calibration_hash, own]));
+        // Of what was to draft: where it failed once and something else took its place, nothing was configured otherwise.
+        let wanted = settings.generator(engine);
+        let calibrated = &settings.in_force(engine, &wanted).hashed.hash;
+        let config_hash = hash(&json!([self::answering_hash(engine, &wanted), calibrated, settings.differences()]));
         Self { config_hash, calibration_hash, answering_hash }
     }
 }
@@ -180,6 +186,7 @@ impl Trace {
             rewrite: None,
             passages: Vec::new(),
             model: None,
+            contradiction: None,
             features: Vec::new(),
             logit: None,
             place: None,
@@ -200,7 +207,7 @@ impl Trace {
         stages: &Stages,
     ) -> Self {
         let in_force = settings.in_force(engine, generator);
-        let place = Place { rests_on: in_force.rests_on, decile: in_force.calibration().decile(judged.confidence) };
+        let place = Place { rests_on: in_force.rests_on, decile: in_force.calibration().decile(judged.logit) };
         let passages = found
             .passages
             .iter()
@@ -222,6 +229,7 @@ impl Trace {
             rewrite: asked.model,
             passages,
             model: None,
+            contradiction: None,
             features: judged.shares,
             logit: Some(judged.logit),
             place: Some(place),

@@ -12,7 +12,6 @@ use candor::ids::WorkspaceId;
 use candor::people;
 use clap::Subcommand;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::print;
 
@@ -62,10 +61,9 @@ pub async fn calibration(flags: &[(&str, String)], command: CalibrationCommand) 
             if !people::store::workspace_ids(&database).await?.contains(&workspace) {
                 bail!("there is no workspace {workspace}; `candor workspace list` shows those that there are");
             }
-            let sha256 = hex::encode(Sha256::digest(&json));
             let at_ms = Clock::System.now_ms();
             let mut transaction = database.begin().await?;
-            store::put_calibration(&mut transaction, workspace, &calibration.generator, &sha256, &json, at_ms).await?;
+            store::put_calibration(&mut transaction, workspace, &calibration, &json, at_ms).await?;
             transaction.commit().await?;
             println!("{}", calibration.guarantee);
             println!(

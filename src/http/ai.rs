@@ -70,7 +70,7 @@ impl From<SaidBefore> for Said {
             Speaker::User => Sender::User,
             Speaker::Bot => Sender::Bot,
         };
-        Self { sender, text, is_answer: sender == Sender::Bot, options: Vec::new() }
+        Self { sender, text, is_answer: sender == Sender::Bot, offered: None }
     }
 }
 

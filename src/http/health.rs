@@ -135,8 +135,10 @@ const GENERATOR: &str = "generator";
 const RERANKER: &str = "reranker";
 /// The model that checks sentences too, where one is set. Without it they are checked by their words.
 const CHECKER: &str = "checker";
+/// What thresholds rest on: an answer has a confidence in any case.
+const CONFIDENCE: &str = "confidence";
 /// Dependencies without which questions are still answered.
-const DISPENSABLE: [&str; 3] = [GENERATOR, RERANKER, CHECKER];
+const DISPENSABLE: [&str; 4] = [GENERATOR, RERANKER, CHECKER, CONFIDENCE];
 
 /// Each thing that the server needs, by name.
 async fn dependencies(app: &App) -> BTreeMap<&'static str, Dependency> {
@@ -159,7 +161,7 @@ async fn dependencies(app: &App) -> BTreeMap<&'static str, Dependency> {
         ("index", answered("index", index)),
         ("index_comparison", app.readiness.dependency()),
         ("embedding", embedding),
-        ("confidence", answered("confidence", confidence)),
+        (CONFIDENCE, answered(CONFIDENCE, confidence)),
         (GENERATOR, generator(app)),
     ]);
     if let Some(reranker) = app.engine.reranker() {
@@ -173,7 +175,7 @@ async fn dependencies(app: &App) -> BTreeMap<&'static str, Dependency> {
     dependencies
 }
 
-/// What thresholds rest on. An answer has a confidence in any case.
+/// What thresholds rest on, in words and as a metric.
 async fn confidence(app: &App) -> Result<String, DatabaseError> {
     let [default, workspace, outdated] = in_force::count(&app.engine).await?;
     for (rests_on, count) in RestsOn::ALL.into_iter().zip([default, workspace, outdated]) {

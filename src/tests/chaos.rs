@@ -68,6 +68,7 @@ async fn a_provider_that_fails_at_random_leaves_nobody_without_an_answer_or_a_ti
                 let (ticket, reason) = (reply["ticketId"].as_str().unwrap(), reply["reason"].as_str().unwrap());
                 tickets.entry((*session, reason.to_owned())).or_default().insert(ticket.to_owned());
             }
+            "clarify" => assert!(reply.get("ticketId").is_none() && reply["options"].is_array(), "{reply}"),
             other => panic!("{other}: {reply}"),
         }
     }

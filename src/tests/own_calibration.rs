@@ -21,9 +21,8 @@ fn artefact(answering_hash: &str) -> Calibration {
 
 async fn install(app: &TestApp, workspace: WorkspaceId, calibration: &Calibration) {
     let json = json!(calibration).to_string();
-    let sha256 = format!("{:064x}", json.len());
     let mut transaction = app.engine.database().begin().await.unwrap();
-    store::put_calibration(&mut transaction, workspace, &calibration.generator, &sha256, &json, NOW_MS).await.unwrap();
+    store::put_calibration(&mut transaction, workspace, calibration, &json, NOW_MS).await.unwrap();
     transaction.commit().await.unwrap();
 }
 

@@ -379,6 +379,7 @@ async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database)
         rewrite: None,
         passages: Vec::new(),
         model: None,
+        contradiction: None,
         features: Vec::new(),
         logit: Some(0.0),
         place: None,

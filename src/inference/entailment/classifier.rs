@@ -81,7 +81,8 @@ impl Classifier {
         loop {
             let piece = tokens.get_offsets().get(start..tokens.len().min(start + room)).unwrap_or_default();
             let bytes = piece.first().map_or(0, |first| first.0)..piece.last().map_or(0, |last| last.1);
-            let encoding = self.tokenizer.encode((&passages[bytes], sentence), true).map_err(failed)?;
+            let encoding =
+                self.tokenizer.encode((passages.get(bytes).unwrap_or(passages), sentence), true).map_err(failed)?;
             let probability = self.read(&encoding)?;
             // One that is no number is for the caller to see.
             if probability.is_nan() {
