@@ -175,6 +175,9 @@ async fn on_server(arguments: &Arguments, url: &str, corpus: &Corpus) -> Result<
         folder: storage.map(|folder| folder.join("collections").join(&collection)),
     };
     let figures = measure::measure(&Index::Server(server), corpus, arguments.questions, &watched).await;
-    remove_collections(&address, &[collection]).await.context("the benchmark's collection stays on the server")?;
+    // A million chunks may take longer to remove than a server is waited for: what was measured is not lost for that.
+    if let Err(error) = remove_collections(&address, std::slice::from_ref(&collection)).await {
+        eprintln!("scale: the collection {collection} may still be on the server ({error})");
+    }
     figures
 }
