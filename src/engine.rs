@@ -52,8 +52,8 @@ struct Inner {
     frequencies: FrequencyCache,
     shipped: Hashed,
     readings: Readings,
-    /// Workspaces' own calibrations by their SHA-256.
-    own_calibrations: Cache<String, Arc<Hashed>>,
+    /// Workspaces' own calibrations by their SHA-256; `None` for one that this program cannot read.
+    own_calibrations: Cache<String, Option<Arc<Hashed>>>,
     vault: Vault,
     clock: Clock,
     ids: Ids,
@@ -332,7 +332,7 @@ impl Engine {
 
     /// The workspaces' own calibrations that were read lately.
     #[must_use]
-    pub fn own_calibrations(&self) -> &Cache<String, Arc<Hashed>> {
+    pub fn own_calibrations(&self) -> &Cache<String, Option<Arc<Hashed>>> {
         &self.inner.own_calibrations
     }
 

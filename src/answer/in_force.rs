@@ -29,7 +29,7 @@ impl Hashed {
 
 /// The calibrations that were made from a workspace's own labelled questions: one for each generator that they were made with.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct OwnCalibrations(Vec<(StoredCalibration, Arc<Hashed>)>);
+pub struct OwnCalibrations(Vec<(StoredCalibration, Option<Arc<Hashed>>)>);
 
 /// What a threshold rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -96,14 +96,9 @@ impl OwnCalibrations {
     pub async fn load(engine: &Engine, workspace: WorkspaceId) -> Result<Self, DatabaseError> {
         let mut own = Vec::new();
         for stored in store::calibrations(engine.database(), workspace).await? {
-            let known = engine.own_calibrations().get(&stored.sha256);
-            let hashed = match known {
+            let hashed = match engine.own_calibrations().get(&stored.sha256) {
                 Some(known) => known,
-                // Removed in the meantime, or written by another version of the program: then it is as one that does not count.
-                None => match read(engine, workspace, &stored.sha256).await? {
-                    Some(hashed) => hashed,
-                    None => continue,
-                },
+                None => read(engine, workspace, &stored.sha256).await?,
             };
             own.push((stored, hashed));
         }
@@ -116,18 +111,20 @@ impl OwnCalibrations {
         let rests_on = rests_on(engine, generator, self.0.iter().map(|(stored, _)| stored));
         let own = self.0.iter().find(|(stored, _)| stored.generator == generator);
         match (rests_on, own) {
-            (RestsOn::Workspace, Some((_, own))) => InForce { hashed: own, rests_on },
+            (RestsOn::Workspace, Some((_, Some(own)))) => InForce { hashed: own, rests_on },
+            // This version of the program cannot read it.
+            (RestsOn::Workspace, _) => InForce { hashed: engine.shipped(), rests_on: RestsOn::Outdated },
             _ => InForce { hashed: engine.shipped(), rests_on },
         }
     }
 }
 
+/// Reads an artefact and remembers it, also that it cannot be read; one that was removed in the meantime is not remembered.
 async fn read(engine: &Engine, workspace: WorkspaceId, sha256: &str) -> Result<Option<Arc<Hashed>>, DatabaseError> {
     let Some(json) = store::calibration(engine.database(), workspace, sha256).await? else { return Ok(None) };
-    let Ok(calibration) = Calibration::parse(&json) else { return Ok(None) };
-    let hashed = Arc::new(Hashed::of(calibration));
-    engine.own_calibrations().insert(sha256.to_owned(), Arc::clone(&hashed));
-    Ok(Some(hashed))
+    let hashed = Calibration::parse(&json).ok().map(|calibration| Arc::new(Hashed::of(calibration)));
+    engine.own_calibrations().insert(sha256.to_owned(), hashed.clone());
+    Ok(hashed)
 }
 
 /// What drafts of `generator` are judged by, of the calibrations that a workspace has. One for another generator says nothing about
