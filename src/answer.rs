@@ -233,6 +233,28 @@ pub async fn answer(
     Ok(Answer { decision, draft, response_type, confidence, options, language: language(), trace })
 }
 
+/// As [`answer`], for a customer: where the search does not work, a person gets the question.
+///
+/// # Errors
+/// [`SearchError`], when the question cannot be stored for a person either, or when it is only too much at once.
+pub async fn reply(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    settings: &AnswerSettings,
+    question: &Question,
+    conversation: &Conversation,
+) -> Result<Answer, SearchError> {
+    match answer(engine, workspace, settings, question, conversation).await {
+        Err(error) if error.is_of_search() => {
+            tracing::warn!(%error, "a question goes to a person, because nothing can be searched for");
+            let decision = Decision::Escalated(Reason::SearchFailure);
+            let language = conversation.spoken(question.as_str());
+            Ok(Answer::unsearched(engine, settings, decision, String::new(), language, &Stages::default()))
+        }
+        answered => answered,
+    }
+}
+
 /// The draft for one question of a message, and what is to be done with it.
 struct Part {
     found: Found,
@@ -258,7 +280,8 @@ impl Part {
         let Generated { draft, response_type, doubts, generator, model } = generated;
         let bm25 = engine.bm25();
         let calibration = settings.in_force(engine, &generator).calibration();
-        let judged = calibration.judge(&Features::of(bm25, &evidence, &draft));
+        let wrote = model.as_ref().filter(|_| response_type == ResponseType::Ai);
+        let judged = calibration.judge(&Features::of(bm25, &evidence, &draft, wrote));
         let mut decision = decide::decide(&draft, doubts, judged.confidence, settings.threshold(calibration));
         let mut contradiction = None;
         match decision {

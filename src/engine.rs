@@ -23,7 +23,7 @@ use crate::inference::{Embedder, Entailment, Gemini, GenerateError, InferenceErr
 use crate::knowledge::chunk::{Chunker, ChunkerError, Chunking};
 use crate::knowledge::store;
 use crate::knowledge::store::generations::GenerationRow;
-use crate::search::FrequencyCache;
+use crate::search::{FrequencyCache, Readiness};
 use crate::vault::Vault;
 
 /// How often it is looked whether the last question of an old generation is answered.
@@ -48,6 +48,7 @@ struct Inner {
     chunker: Chunker,
     bm25: Bm25,
     generation: RwLock<Arc<Generation>>,
+    readiness: Readiness,
     rebuilding: AsyncMutex<()>,
     frequencies: FrequencyCache,
     shipped: Hashed,
@@ -183,6 +184,7 @@ impl Engine {
             chunker,
             bm25: Bm25::new()?,
             generation: RwLock::new(Arc::new(generation)),
+            readiness: Readiness::default(),
             rebuilding: AsyncMutex::new(()),
             frequencies: FrequencyCache::default(),
             shipped: Hashed::of(Calibration::shipped()?),
@@ -269,6 +271,12 @@ impl Engine {
         let generation = Arc::new(Generation { row, index });
         self.switch_generation(Arc::clone(&generation));
         Ok(generation)
+    }
+
+    /// Whether the index has all that SQL has.
+    #[must_use]
+    pub fn readiness(&self) -> &Readiness {
+        &self.inner.readiness
     }
 
     /// Whether the chunks that questions are answered from were cut in another way than this program cuts them.

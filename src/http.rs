@@ -37,28 +37,19 @@ use utoipa_axum::routes;
 use crate::answer::ResponseType;
 use crate::answer::decide::{Decision, Reason};
 use crate::engine::Engine;
-pub use crate::http::health::{Readiness, count_dependencies};
+pub use crate::http::health::count_dependencies;
 pub use crate::http::problem::{Code, Problem};
 use crate::telemetry;
 
 /// The header that a request's id travels in.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What every handler can reach.
-#[derive(Clone)]
-pub struct App {
-    /// The engine.
-    pub engine: Engine,
-    /// Whether the server may be sent questions.
-    pub readiness: Readiness,
-}
-
 /// The public API with its documentation.
 ///
 /// The address that it answers at may have one `/api` before each path and a slash after it.
-pub fn router(app: App) -> Router {
-    let config = app.engine.config().clone();
-    let (router, api) = api().with_state(app).split_for_parts();
+pub fn router(engine: Engine) -> Router {
+    let config = engine.config().clone();
+    let (router, api) = api().with_state(engine).split_for_parts();
     let router = router
         .merge(documentation::pages(api))
         .fallback(|| async { Problem::new(Code::NoSuchRoute).into_response() })
@@ -93,7 +84,7 @@ pub fn router(app: App) -> Router {
 }
 
 /// Every route on one page.
-fn api() -> OpenApiRouter<App> {
+fn api() -> OpenApiRouter<Engine> {
     OpenApiRouter::with_openapi(documentation::Api::openapi())
         // Routes of a widget.
         .routes(routes!(chat::query))

@@ -2,6 +2,7 @@
 
 mod frequencies;
 pub mod fuse;
+mod readiness;
 mod superseded;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -9,6 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use frequencies::FrequencyCache;
+pub use readiness::{Comparison, NotReady, Readiness};
 
 use crate::database::DatabaseError;
 use crate::engine::{Engine, OpenError};
@@ -214,6 +216,9 @@ pub enum SearchError {
     /// There is no such workspace.
     #[error("there is no workspace {0}")]
     NoWorkspace(WorkspaceId),
+    /// The index has not all that SQL has.
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
     /// The embedding model.
     #[error(transparent)]
     Inference(#[from] InferenceError),
@@ -228,6 +233,20 @@ pub enum SearchError {
     Generation(#[from] OpenError),
 }
 
+impl SearchError {
+    /// Whether it is the search itself that does not work, and not the customer's question, the load or the database: a person can take
+    /// the question then, and it can be stored for one.
+    #[must_use]
+    pub fn is_of_search(&self) -> bool {
+        match self {
+            Self::NotReady(_) | Self::Generation(_) => true,
+            Self::Index(error) => !matches!(error, IndexError::DiskFull),
+            Self::Inference(error) => !matches!(error, InferenceError::Overloaded),
+            Self::NoWorkspace(_) | Self::Database(_) => false,
+        }
+    }
+}
+
 /// Finds the passages of `workspace` that say most about the question, best first.
 ///
 /// # Errors
@@ -238,6 +257,7 @@ pub async fn search(
     query: &SearchQuery<'_>,
     stages: &mut Stages,
 ) -> Result<Found, SearchError> {
+    engine.readiness().check()?;
     let embedding = stages.time(Stage::Embed, engine.embedder().embed_question(query.text)).await?;
     let looked = async {
         let mut looks = 1;

@@ -13,7 +13,7 @@ use candor::clock::Clock;
 use candor::config::Config;
 use candor::engine::{Engine, Unfit};
 use candor::http::local::{self, AddressFile};
-use candor::http::{App, Readiness, count_dependencies, router};
+use candor::http::{count_dependencies, router};
 use candor::ids::Ids;
 use candor::index::IndexError;
 use candor::insight::figures::LastFigures;
@@ -47,20 +47,20 @@ pub async fn serve(flags: &[(&str, String)]) -> Result<()> {
     let metrics = bind(config.metrics_listen, "CANDOR_METRICS_LISTEN").await?;
     let loopback = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "nothing: any free port would do").await?;
     let engine = Engine::open(config.clone(), Clock::System, Ids::Random, Unfit::Refuse).await?;
-    let app = App { engine: engine.clone(), readiness: Readiness::default() };
 
     let token: SecretString = BASE64_URL_SAFE_NO_PAD.encode(engine.ids().secret()).into();
     let address = AddressFile::leave(&config.data_dir, loopback.local_addr()?, &token)
         .context("the server's address cannot be left in the data folder")?;
     let (stop, stopping) = watch::channel(false);
-    let mending = tokio::spawn(keep_index_whole(app.clone()));
-    tokio::spawn(check_generator(app.clone()));
-    let scraped = metrics_router(app.clone(), recorder);
+    let mending = tokio::spawn(keep_index_whole(engine.clone()));
+    tokio::spawn(check_generator(engine.clone()));
+    let scraped = metrics_router(engine.clone(), recorder);
     tracing::info!(listen = %public.local_addr()?, metrics = %metrics.local_addr()?, "ready for questions");
+    let answering = engine.clone();
     let servers = tokio::spawn(async move {
         tokio::try_join!(
-            run(public, router(app.clone()), stopping.clone()),
-            run(loopback, local::router(app.engine.clone(), token), stopping.clone()),
+            run(public, router(answering.clone()), stopping.clone()),
+            run(loopback, local::router(answering, token), stopping.clone()),
             run(metrics, scraped, stopping),
         )
     });
@@ -94,26 +94,26 @@ async fn run(listener: TcpListener, router: Router, mut stopping: watch::Receive
 }
 
 /// Keeps the index whole: compares it with SQL, mends it, and does so again after it was away.
-async fn keep_index_whole(app: App) {
+async fn keep_index_whole(engine: Engine) {
     loop {
-        match generation::mend(&app.engine, |missing| app.readiness.restoring(missing)).await {
+        match generation::mend(&engine, |missing| engine.readiness().restoring(missing)).await {
             Ok(mended) => {
                 if mended.restored + mended.swept > 0 {
                     let generation::Mended { restored, swept } = mended;
                     tracing::warn!(restored, swept, "the index differed from the database and was mended");
                 }
-                app.readiness.compared();
+                engine.readiness().compared();
                 // The index that answers is watched while another is built beside it.
                 let why = tokio::select! {
-                    why = index_is_lost(&app) => why,
-                    never = async { cut_again(&app.engine).await; std::future::pending().await } => never,
+                    why = index_is_lost(&engine) => why,
+                    never = async { cut_again(&engine).await; std::future::pending().await } => never,
                 };
-                tracing::error!(why, "the index is away; questions are refused until it is back");
-                app.readiness.failed();
+                tracing::error!(why, "the index is away; questions go to people until it is back");
+                engine.readiness().failed();
             }
             Err(error) => {
                 tracing::error!(%error, "the index could not be compared with the database");
-                app.readiness.failed();
+                engine.readiness().failed();
             }
         }
         tokio::time::sleep(MEND_AGAIN_AFTER).await;
@@ -132,14 +132,14 @@ async fn cut_again(engine: &Engine) {
 }
 
 /// Comes back when the index has not answered twice in a row, with why.
-async fn index_is_lost(app: &App) -> String {
+async fn index_is_lost(engine: &Engine) -> String {
     let mut was_away = false;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        let looked_at = app.engine.generation();
-        let looked = generation::has_all(&app.engine).await;
+        let looked_at = engine.generation();
+        let looked = generation::has_all(engine).await;
         // Another was built in the meantime: what is missing of the one before it does not matter.
-        if app.engine.generation().row.id != looked_at.row.id {
+        if engine.generation().row.id != looked_at.row.id {
             continue;
         }
         match looked {
@@ -155,8 +155,8 @@ async fn index_is_lost(app: &App) -> String {
 }
 
 /// Asks once whether the language model of the settings is there; a name that does not exist is found now and not by a customer.
-async fn check_generator(app: App) {
-    let Some(gemini) = app.engine.gemini() else { return };
+async fn check_generator(engine: Engine) {
+    let Some(gemini) = engine.gemini() else { return };
     if let Err(error) = gemini.check().await {
         let model = gemini.model();
         tracing::warn!(%error, model, "the language model is not there: check GEMINI_MODEL and GEMINI_API_KEY; answers quote the articles");
@@ -178,7 +178,7 @@ fn start_metrics() -> Result<PrometheusHandle> {
     Ok(recorder)
 }
 
-fn metrics_router(app: App, recorder: PrometheusHandle) -> Router {
+fn metrics_router(engine: Engine, recorder: PrometheusHandle) -> Router {
     let upkeep = recorder.clone();
     tokio::spawn(async move {
         loop {
@@ -189,8 +189,8 @@ fn metrics_router(app: App, recorder: PrometheusHandle) -> Router {
     let process = metrics_process::Collector::default();
     let scrape = async move || {
         process.collect();
-        count_dependencies(&app).await;
-        let counted = chat::store::count_by_status(app.engine.database());
+        count_dependencies(&engine).await;
+        let counted = chat::store::count_by_status(engine.database());
         if let Ok(Ok(counted)) = tokio::time::timeout(SCRAPE_TIMEOUT, counted).await {
             for status in ["active", "needs_human", "agent_assigned", "closed"] {
                 let sessions = counted.iter().find(|(name, _)| name == status).map_or(0, |(_, sessions)| *sessions);
@@ -198,11 +198,11 @@ fn metrics_router(app: App, recorder: PrometheusHandle) -> Router {
                     .set(f64::from(u32::try_from(sessions).unwrap_or(u32::MAX)));
             }
         }
-        match LastFigures::read(&app.engine.config().eval_dir) {
+        match LastFigures::read(&engine.config().eval_dir) {
             Ok(figures) => figures.show(),
             Err(error) => tracing::debug!(%error, "the last figures of eval cannot be read"),
         }
-        let (used, idle) = app.engine.database().connections();
+        let (used, idle) = engine.database().connections();
         for (state, connections) in [("used", used), ("idle", idle)] {
             gauge!(telemetry::DATABASE_POOL_CONNECTIONS, "state" => state)
                 .set(f64::from(u32::try_from(connections).unwrap_or(u32::MAX)));

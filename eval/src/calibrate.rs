@@ -309,6 +309,7 @@ fn weights_table(model: &Logistic) -> comfy_table::Table {
 fn weights(model: &Logistic) -> Vec<FeatureWeight> {
     Features::NAMES
         .iter()
+        .take(model.weights.len())
         .enumerate()
         .map(|(place, feature)| FeatureWeight {
             feature: (*feature).to_owned(),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail};
+use candor::answer::ResponseType;
 use candor::answer::confidence::FittedOn;
 use candor::answer::question_hashes::QuestionHashes;
 use candor::config::Config;
@@ -88,7 +89,7 @@ impl Drafts {
 }
 
 /// The questions that get a confidence; a message that the product does not take never gets to one, and neither does small
-/// talk.
+/// talk. A draft that took the place of a language model's is another generator's.
 fn taken(set: usize, outcomes: &[Outcome]) -> Vec<Taken<'_>> {
     let of = |outcome: &Outcome| Sample {
         set,
@@ -98,7 +99,8 @@ fn taken(set: usize, outcomes: &[Outcome]) -> Vec<Taken<'_>> {
         correct: outcome.judged.correct,
         features: outcome.asked.features.iter().map(|feature| feature.value).collect(),
     };
-    let taken = outcomes.iter().filter(|outcome| outcome.asked.logit.is_some());
+    let is_fallback = |outcome: &Outcome| outcome.asked.response_type == ResponseType::Fallback.name();
+    let taken = outcomes.iter().filter(|outcome| outcome.asked.logit.is_some() && !is_fallback(outcome));
     taken
         .map(|outcome| Taken {
             text: &outcome.question.text,

@@ -152,7 +152,11 @@ impl Calibration {
     /// [`CalibrationError`].
     pub fn parse(json: &str) -> Result<Self, CalibrationError> {
         let calibration: Self = serde_json::from_str(json)?;
-        if !calibration.weights.iter().map(|weight| weight.feature.as_str()).eq(Features::NAMES) {
+        let fitted_over = |count: usize| {
+            calibration.weights.iter().map(|weight| weight.feature.as_str()).eq(Features::NAMES.into_iter().take(count))
+        };
+        // Drafts of a language model have more.
+        if !fitted_over(Features::EXTRACTIVE) && !fitted_over(Features::NAMES.len()) {
             return Err(CalibrationError::OtherFeatures);
         }
         let numbers = [calibration.intercept, calibration.threshold].into_iter();
@@ -167,19 +171,19 @@ impl Calibration {
         if usable { Ok(calibration) } else { Err(CalibrationError::BadNumber) }
     }
 
-    /// The confidence of a draft with these features.
+    /// The confidence of a draft with these features. One that was fitted to drafts of quoted sentences has no weight for what only a
+    /// language model says; such a feature has no share.
     #[must_use]
     pub fn judge(&self, features: &Features) -> Judged {
-        let shares: Vec<Share> = self
-            .weights
-            .iter()
-            .zip(&features.0)
-            .map(|(weight, value)| Share {
-                feature: weight.feature.clone(),
-                value: *value,
-                share: weight.weight * (value - weight.mean) / weight.deviation,
-            })
-            .collect();
+        let share = |(place, (name, value)): (usize, (&str, &f64))| Share {
+            feature: name.to_owned(),
+            value: *value,
+            share: self
+                .weights
+                .get(place)
+                .map_or(0.0, |weight| weight.weight * (value - weight.mean) / weight.deviation),
+        };
+        let shares: Vec<Share> = Features::NAMES.into_iter().zip(&features.0).enumerate().map(share).collect();
         let logit = self.intercept + shares.iter().map(|share| share.share).sum::<f64>();
         let confidence = self.curve.as_ref().map_or_else(|| sigmoid(logit), |curve| curve.probability(logit));
         Judged { logit, confidence, shares }
@@ -227,6 +231,22 @@ mod tests {
         let sum: f64 = judged.shares.iter().map(|share| share.share).sum();
         assert!((calibration.intercept + sum - judged.logit).abs() < 1e-12);
         assert!((0.0..=1.0).contains(&judged.confidence));
+    }
+
+    #[test]
+    fn what_only_a_language_model_says_counts_where_it_was_fitted() {
+        let mut calibration = Calibration::shipped().unwrap();
+        let mut values = vec![0.5; Features::NAMES.len()];
+        let shipped = calibration.judge(&Features(values.clone()));
+        assert_eq!(shipped.shares.len(), Features::NAMES.len());
+        assert!(shipped.shares[Features::EXTRACTIVE..].iter().all(|share| share.share.abs() < 1e-12));
+        for feature in &Features::NAMES[Features::EXTRACTIVE..] {
+            let feature = (*feature).to_owned();
+            calibration.weights.push(FeatureWeight { feature, mean: 0.5, deviation: 0.5, weight: 1.0 });
+        }
+        let calibration = Calibration::parse(&serde_json::to_string(&calibration).unwrap()).unwrap();
+        values[Features::EXTRACTIVE] = 1.0;
+        assert!((calibration.judge(&Features(values)).logit - shipped.logit - 1.0).abs() < 1e-12);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(super) fn of(bm25: &Bm25, evidence: &Evidence, draft: &Draft) -> Option<Cont
         return None;
     }
     let context = Context::read(said);
-    let title = terms(bm25, &passage.title);
+    let title = bm25.terms_of(&passage.title);
     let other = evidence.sentences.iter().find(|other| {
         let (other_passage, text) = stands(passages, other);
         other_passage.article != passage.article
@@ -47,7 +47,7 @@ pub(super) fn of(bm25: &Bm25, evidence: &Evidence, draft: &Draft) -> Option<Cont
             && are_alike(&without_numbers(bm25, said), &without_numbers(bm25, text))
             // "Volt 2" and "Volt 3" are two things.
             && numbers(&passage.title) == numbers(&other_passage.title)
-            && are_alike(&title, &terms(bm25, &other_passage.title))
+            && are_alike(&title, &bm25.terms_of(&other_passage.title))
             && denies(text, &context)
     })?;
     let (other_passage, text) = stands(passages, other);
@@ -64,10 +64,6 @@ fn stands<'a>(passages: &'a [Passage], sentence: &Sentence) -> (&'a Passage, &'a
     (passage, &passage.text[sentence.span.clone()])
 }
 
-fn terms(bm25: &Bm25, text: &str) -> HashSet<TermId> {
-    bm25.document(text).ids.into_iter().collect()
-}
-
 fn has_digit(word: &&str) -> bool {
     word.chars().any(|char| char.is_ascii_digit())
 }
@@ -78,7 +74,7 @@ fn numbers(text: &str) -> HashSet<&str> {
 
 fn without_numbers(bm25: &Bm25, sentence: &str) -> HashSet<TermId> {
     let words: Vec<&str> = sentence.split_whitespace().filter(|word| !has_digit(word)).collect();
-    terms(bm25, &words.join(" "))
+    bm25.terms_of(&words.join(" "))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no sentence has 2^52 terms")]

@@ -43,11 +43,13 @@ pub enum Reason {
     BlockedByProvider,
     /// The workspace wants a person to answer.
     Policy,
+    /// The articles cannot be searched at the moment.
+    SearchFailure,
 }
 
 impl Decision {
     /// All decisions that there are, for metrics.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Answered,
         Self::Clarify,
         Self::SmallTalk,
@@ -63,6 +65,7 @@ impl Decision {
         Self::Escalated(Reason::Quota),
         Self::Escalated(Reason::BlockedByProvider),
         Self::Escalated(Reason::Policy),
+        Self::Escalated(Reason::SearchFailure),
     ];
 
     /// Its name on the wire and in metrics.
@@ -80,7 +83,7 @@ impl Decision {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::CustomerRequest,
         Self::NoEvidence,
         Self::LowConfidence,
@@ -92,6 +95,7 @@ impl Reason {
         Self::Quota,
         Self::BlockedByProvider,
         Self::Policy,
+        Self::SearchFailure,
     ];
 
     /// Its name on the wire, in SQL and in metrics.
@@ -109,6 +113,7 @@ impl Reason {
             Self::Quota => "quota",
             Self::BlockedByProvider => "blocked_by_provider",
             Self::Policy => "policy",
+            Self::SearchFailure => "search_failure",
         }
     }
 }

@@ -9,19 +9,20 @@ use regex::Regex;
 
 use crate::answer::cue::{Section, pattern};
 use crate::answer::evidence::Evidence;
+use crate::answer::grounded::Sufficiency;
 use crate::answer::sentence::Sentence;
-use crate::answer::{Draft, support};
+use crate::answer::{Draft, ModelTrace, support};
 use crate::ids::ArticleId;
-use crate::index::{Bm25, TermId};
+use crate::index::Bm25;
 use crate::search::Passage;
 
-/// The signals of one draft, by name.
+/// The signals of one draft: [`Features::NAMES`], and behind them those of a language model where one wrote it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Features(pub Vec<f64>);
 
 impl Features {
     /// The signals' names, in the order of their values.
-    pub const NAMES: [&str; 11] = [
+    pub const NAMES: [&str; 14] = [
         // Cosine of the question and the best sentence of the draft.
         "sentence_cosine",
         // How far the draft's article is before all others by words, as a share of the question's mass; below 0 where it is behind.
@@ -44,14 +45,44 @@ impl Features {
         "draft_denies_nothing",
         // Whether the best sentence has the opposite of a word of the question in its place.
         "opposite",
+        // What a language model says of its own draft, 0 to 1; 0.5 where it says nothing.
+        "stated_confidence",
+        // Whether it says that the passages answer the question: 1 wholly, 0.5 in part, 0 not.
+        "stated_sufficiency",
+        // The share of its sentences that passages carry. Why it stopped writing is no signal: a draft that was cut off is not used.
+        "sentences_kept",
     ];
 
-    /// The signals of `draft`; all are 0 where it stands on nothing.
+    /// How many of the signals a draft of the articles' own sentences has: the first.
+    pub const EXTRACTIVE: usize = 11;
+
+    /// The signals of `draft`, which `model` wrote, or nobody; those of the articles are all 0 where it stands on nothing.
     #[must_use]
-    pub(super) fn of(bm25: &Bm25, evidence: &Evidence, draft: &Draft) -> Self {
+    pub(super) fn of(bm25: &Bm25, evidence: &Evidence, draft: &Draft, model: Option<&ModelTrace>) -> Self {
+        let mut features = Self::extractive(bm25, evidence, draft);
+        features.0.extend(model.into_iter().flat_map(Self::stated));
+        features
+    }
+
+    /// What a language model says of its draft, and what the check of its sentences left of it.
+    fn stated(model: &ModelTrace) -> [f64; Self::NAMES.len() - Self::EXTRACTIVE] {
+        let kept = model.sentences.iter().filter(|sentence| sentence.fault.is_none()).count();
+        let count = |sentences: usize| f64::from(u32::try_from(sentences).unwrap_or(u32::MAX));
+        [
+            model.stated_confidence.unwrap_or(0.5),
+            match model.sufficiency {
+                Some(Sufficiency::Sufficient) => 1.0,
+                Some(Sufficiency::Partial) | None => 0.5,
+                Some(Sufficiency::Insufficient) => 0.0,
+            },
+            count(kept) / count(model.sentences.len()).max(1.0),
+        ]
+    }
+
+    fn extractive(bm25: &Bm25, evidence: &Evidence, draft: &Draft) -> Self {
         let passages = &evidence.found.passages;
         let Some(best) = draft.best.and_then(|best| evidence.sentences.get(best)) else {
-            return Self(vec![0.0; Self::NAMES.len()]);
+            return Self(vec![0.0; Self::EXTRACTIVE]);
         };
         let passage = &passages[best.rank];
         let sentence = &passage.text[best.span.clone()];
@@ -68,7 +99,7 @@ impl Features {
             let passages = passages.iter().filter(|other| (other.article == passage.article) == of_article);
             passages.map(|passage| passage.signals.bm25).fold(0.0, f32::max)
         };
-        let of_article: HashSet<TermId> = bm25.document(&article_text).ids.into_iter().collect();
+        let of_article = bm25.terms_of(&article_text);
         let missing = evidence.terms.idf.keys().filter(|term| !of_article.contains(term)).count();
         let name_missing =
             names(&evidence.question).iter().any(|name| found_share(std::slice::from_ref(name), &drafted) < 1.0);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::answer::confidence::Calibration;
-use crate::answer::store::{self, StoredCalibration};
+use crate::answer::store;
+use crate::answer::store::calibrations::{self, StoredCalibration};
 use crate::answer::trace::{answering_hash, calibration_hash};
 use crate::database::DatabaseError;
 use crate::engine::Engine;
@@ -95,7 +96,7 @@ impl OwnCalibrations {
     /// As the database.
     pub async fn load(engine: &Engine, workspace: WorkspaceId) -> Result<Self, DatabaseError> {
         let mut own = Vec::new();
-        for stored in store::calibrations(engine.database(), workspace).await? {
+        for stored in calibrations::of_workspace(engine.database(), workspace).await? {
             let hashed = match engine.own_calibrations().get(&stored.sha256) {
                 Some(known) => known,
                 None => read(engine, workspace, &stored.sha256).await?,
@@ -121,7 +122,7 @@ impl OwnCalibrations {
 
 /// Reads an artefact and remembers it, also that it cannot be read; one that was removed in the meantime is not remembered.
 async fn read(engine: &Engine, workspace: WorkspaceId, sha256: &str) -> Result<Option<Arc<Hashed>>, DatabaseError> {
-    let Some(json) = store::calibration(engine.database(), workspace, sha256).await? else { return Ok(None) };
+    let Some(json) = calibrations::artefact(engine.database(), workspace, sha256).await? else { return Ok(None) };
     let hashed = Calibration::parse(&json).ok().map(|calibration| Arc::new(Hashed::of(calibration)));
     engine.own_calibrations().insert(sha256.to_owned(), hashed.clone());
     Ok(hashed)
@@ -155,7 +156,7 @@ fn are_of_one_kind(one: &str, other: &str) -> bool {
 /// As the database.
 pub async fn count(engine: &Engine) -> Result<[usize; RestsOn::ALL.len()], DatabaseError> {
     let workspaces = people::workspace_ids(engine.database()).await?;
-    let stored = store::all_calibrations(engine.database()).await?;
+    let stored = calibrations::all(engine.database()).await?;
     let mut counts = [0; RestsOn::ALL.len()];
     for workspace in workspaces {
         let name = workspace.to_string();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use candor::answer::confidence::Calibration;
-use candor::answer::store;
+use candor::answer::store::calibrations;
 use candor::clock::Clock;
 use candor::config::Config;
 use candor::engine::open_database;
@@ -63,7 +63,7 @@ pub async fn calibration(flags: &[(&str, String)], command: CalibrationCommand) 
             }
             let at_ms = Clock::System.now_ms();
             let mut transaction = database.begin().await?;
-            store::put_calibration(&mut transaction, workspace, &calibration, &json, at_ms).await?;
+            calibrations::put(&mut transaction, workspace, &calibration, &json, at_ms).await?;
             transaction.commit().await?;
             println!("{}", calibration.guarantee);
             println!(
@@ -72,7 +72,7 @@ pub async fn calibration(flags: &[(&str, String)], command: CalibrationCommand) 
             );
         }
         CalibrationCommand::List { json } => {
-            let all = store::all_calibrations(&database).await?;
+            let all = calibrations::all(&database).await?;
             if all.is_empty() {
                 eprintln!("there is none: all answers are judged by what ships");
             }
@@ -84,7 +84,7 @@ pub async fn calibration(flags: &[(&str, String)], command: CalibrationCommand) 
         }
         CalibrationCommand::Remove { workspace } => {
             let mut transaction = database.begin().await?;
-            let removed = store::remove_calibrations(&mut transaction, workspace).await?;
+            let removed = calibrations::remove(&mut transaction, workspace).await?;
             transaction.commit().await?;
             if removed == 0 {
                 bail!("workspace {workspace} has no calibration of its own");

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::answer::conversation::{Conversation, Said};
 use crate::answer::{AnswerSettings, Question, Rehearsal, rehearse};
 use crate::chat::Sender;
-use crate::http::App;
+use crate::engine::Engine;
 use crate::http::body::Body;
 use crate::http::caller::{Keyed, TryAnswers};
 use crate::http::chat::Citation;
@@ -146,16 +146,14 @@ pub(super) struct RankedArticle {
     )
 )]
 pub(super) async fn test(
-    State(app): State<App>,
+    State(engine): State<Engine>,
     Keyed { caller, .. }: Keyed<TryAnswers>,
     Body(asked): Body<TestQuestion>,
 ) -> Result<Json<TestReply>, Problem> {
-    app.readiness.check()?;
-    let question = Question::parse(&asked.message, app.engine.config().message_chars_max)?;
-    let settings = AnswerSettings::load(&app.engine, caller.workspace).await?;
+    let question = Question::parse(&asked.message, engine.config().message_chars_max)?;
+    let settings = AnswerSettings::load(&engine, caller.workspace).await?;
     let conversation = Conversation::of(asked.history.into_iter().map(Said::from).collect(), settings.language);
-    let rehearsal =
-        rehearse(&app.engine, caller.workspace, &settings, &question, &conversation, asked.passages).await?;
+    let rehearsal = rehearse(&engine, caller.workspace, &settings, &question, &conversation, asked.passages).await?;
     Ok(Json(TestReply::from(rehearsal)))
 }
 

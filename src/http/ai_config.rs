@@ -14,7 +14,6 @@ use crate::answer::language::Language;
 use crate::answer::settings::{Provider, ThresholdFrom};
 use crate::clock::rfc3339;
 use crate::engine::Engine;
-use crate::http::App;
 use crate::http::body::Body;
 use crate::http::caller::{ChangeSettings, Keyed, ReadSettings};
 use crate::http::change::Change;
@@ -157,11 +156,11 @@ pub(super) struct AiConfigChange {
     )
 )]
 pub(super) async fn show(
-    State(app): State<App>,
+    State(engine): State<Engine>,
     Keyed { caller, .. }: Keyed<ReadSettings>,
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<AiConfig>), Problem> {
-    let settings = AnswerSettings::load(&app.engine, caller.workspace).await?;
-    Ok((etag(settings.version), Json(AiConfig::of(&app.engine, settings))))
+    let settings = AnswerSettings::load(&engine, caller.workspace).await?;
+    Ok((etag(settings.version), Json(AiConfig::of(&engine, settings))))
 }
 
 /// Changes how the workspace's questions are answered, from the very next one on. Needs the scope `admin:write`.
@@ -183,18 +182,18 @@ pub(super) async fn show(
     )
 )]
 pub(super) async fn change(
-    State(app): State<App>,
+    State(engine): State<Engine>,
     Keyed { caller, .. }: Keyed<ChangeSettings>,
     if_match: IfMatch,
     Body(change): Body<AiConfigChange>,
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<AiConfig>), Problem> {
-    change.fits(&app.engine)?;
+    change.fits(&engine)?;
     let is_expected = |version| if_match.allows(version);
     let apply = |settings: &mut AnswerSettings| change.apply(settings);
-    let changed = AnswerSettings::change(&app.engine, caller.workspace, caller.key, is_expected, apply).await?;
-    let own_calibrations = OwnCalibrations::load(&app.engine, caller.workspace).await?;
+    let changed = AnswerSettings::change(&engine, caller.workspace, caller.key, is_expected, apply).await?;
+    let own_calibrations = OwnCalibrations::load(&engine, caller.workspace).await?;
     let settings = AnswerSettings { own_calibrations, ..changed };
-    Ok((etag(settings.version), Json(AiConfig::of(&app.engine, settings))))
+    Ok((etag(settings.version), Json(AiConfig::of(&engine, settings))))
 }
 
 impl AiConfig {

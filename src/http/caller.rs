@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, header};
 
-use crate::http::App;
+use crate::engine::Engine;
 use crate::http::problem::{Code, Problem};
 use crate::people::key::PresentedKey;
 use crate::people::{Caller, KeyKind, Scope, store};
@@ -73,17 +73,17 @@ pub(super) struct Keyed<N> {
     need: PhantomData<N>,
 }
 
-impl<N: Need> FromRequestParts<App> for Keyed<N> {
+impl<N: Need> FromRequestParts<Engine> for Keyed<N> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, Problem> {
         let presented = parts.headers.get(API_KEY).ok_or_else(|| {
             Problem::new(Code::KeyMissing).because("send the workspace's key in the header X-API-Key")
         })?;
         let invalid = || Problem::new(Code::KeyInvalid);
         let presented = presented.to_str().ok().and_then(PresentedKey::parse).ok_or_else(invalid)?;
-        let key = store::key(app.engine.database(), presented.id).await?.ok_or_else(invalid)?;
-        if !presented.opens(&key, app.engine.clock().now_ms()) {
+        let key = store::key(engine.database(), presented.id).await?.ok_or_else(invalid)?;
+        if !presented.opens(&key, engine.clock().now_ms()) {
             return Err(invalid());
         }
         if key.kind == KeyKind::Secret && parts.headers.contains_key(header::ORIGIN) {

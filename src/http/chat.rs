@@ -18,7 +18,7 @@ use crate::answer::{self, Answer, AnswerSettings, Question};
 use crate::chat::store::{self, StoredMessage};
 use crate::chat::{self, Admission, SessionError, SessionName, Visitor};
 use crate::clock::rfc3339;
-use crate::http::App;
+use crate::engine::Engine;
 use crate::http::body::Body;
 use crate::http::caller::{Chat, Keyed, SessionToken};
 use crate::http::problem::{Code, Problem, ProblemBody};
@@ -133,7 +133,7 @@ pub(super) struct Citation {
     )
 )]
 pub(super) async fn query(
-    State(app): State<App>,
+    State(engine): State<Engine>,
     Keyed { caller, .. }: Keyed<Chat>,
     SessionToken(token): SessionToken,
     headers: HeaderMap,
@@ -141,23 +141,19 @@ pub(super) async fn query(
 ) -> Result<Json<ChatReply>, Problem> {
     let began = Instant::now();
     let name = session_name(&query.session_id)?;
-    let question = Question::parse(&query.message, app.engine.config().message_chars_max)?;
-    let admission = chat::admit(&app.engine, &caller, name.clone(), token.as_deref()).await?;
-    let settings = AnswerSettings::load(&app.engine, caller.workspace).await?;
+    let question = Question::parse(&query.message, engine.config().message_chars_max)?;
+    let admission = chat::admit(&engine, &caller, name.clone(), token.as_deref()).await?;
+    let settings = AnswerSettings::load(&engine, caller.workspace).await?;
     let language = query.language.as_deref().and_then(Language::of_tag).or(settings.language);
-    let conversation = chat::conversation(&app.engine, caller.workspace, &admission, language).await?;
+    let conversation = chat::conversation(&engine, caller.workspace, &admission, language).await?;
     let answer = if admission.is_with_agent() {
-        Answer::with_agent(&app.engine, &settings, &question, &conversation)
+        Answer::with_agent(&engine, &settings, &question, &conversation)
     } else {
-        // What goes to a person in any case does not wait for the index.
-        if settings.enabled {
-            app.readiness.check()?;
-        }
-        answer::answer(&app.engine, caller.workspace, &settings, &question, &conversation).await?
+        answer::reply(&engine, caller.workspace, &settings, &question, &conversation).await?
     };
     let latency_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
     let visitor = Visitor { user_meta: query.user_meta, language: query.language, user_agent: user_agent(&headers) };
-    let turn = chat::record_turn(&app.engine, &caller, admission, &visitor, &question, &answer, latency_ms).await?;
+    let turn = chat::record_turn(&engine, &caller, admission, &visitor, &question, &answer, latency_ms).await?;
     count(&answer, began);
     Ok(Json(ChatReply {
         answer: turn.text,
@@ -285,15 +281,14 @@ pub(super) struct ScoredPassage {
     )
 )]
 pub(super) async fn search(
-    State(app): State<App>,
+    State(engine): State<Engine>,
     Keyed { caller, .. }: Keyed<Chat>,
     Body(request): Body<SearchRequest>,
 ) -> Result<Json<SearchReply>, Problem> {
-    app.readiness.check()?;
-    let question = Question::parse(&request.query, app.engine.config().message_chars_max)
+    let question = Question::parse(&request.query, engine.config().message_chars_max)
         .map_err(|error| Problem::of_question(error, "query"))?;
     let query = SearchQuery { tags: &request.tags, ..SearchQuery::new(question.as_str(), request.limit) };
-    let found = search::search(&app.engine, caller.workspace, &query, &mut Stages::default()).await?;
+    let found = search::search(&engine, caller.workspace, &query, &mut Stages::default()).await?;
     count_retrieval(found.passages.first().map(|passage| passage.score));
     Ok(Json(SearchReply { passages: found.passages.into_iter().map(ScoredPassage::from).collect() }))
 }
@@ -379,7 +374,7 @@ pub(super) struct Message {
     )
 )]
 pub(super) async fn messages(
-    State(app): State<App>,
+    State(engine): State<Engine>,
     Keyed { caller, .. }: Keyed<Chat>,
     SessionToken(token): SessionToken,
     Path(session_id): Path<String>,
@@ -397,10 +392,10 @@ pub(super) async fn messages(
         return Err(problem.at_field("page", format!("must be between 1 and {PAGE_MAX}, and not beside a cursor")));
     }
     let name = session_name(&session_id)?;
-    let Admission::Open(session) = chat::admit(&app.engine, &caller, name, token.as_deref()).await? else {
+    let Admission::Open(session) = chat::admit(&engine, &caller, name, token.as_deref()).await? else {
         return Err(SessionError::NotFound.into());
     };
-    let (database, vault) = (app.engine.database(), app.engine.vault());
+    let (database, vault) = (engine.database(), engine.vault());
     let after = store::After { sequence: page.cursor.unwrap_or(0), skipped: (page_number - 1) * limit };
     let mut found = store::messages_after(database, vault, caller.workspace, session.id, after, limit + 1).await?;
     let counted = store::count_messages(database, caller.workspace, session.id, COUNTED_MAX + 1).await?;

@@ -1,7 +1,7 @@
 //! Whether the process lives, and whether it can be sent questions.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::Json;
@@ -13,77 +13,14 @@ use tokio::time::error::Elapsed;
 use utoipa::ToSchema;
 
 use crate::answer::in_force::{self, RestsOn};
+use crate::answer::store;
 use crate::database::DatabaseError;
-use crate::http::App;
-use crate::http::problem::{Code, Problem};
+use crate::engine::Engine;
+use crate::search::Comparison;
 use crate::telemetry;
 
 /// How long a dependency may take to say that it works.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How far the comparison of the index with SQL has come.
-#[derive(Clone, Debug, Default)]
-pub struct Readiness {
-    state: Arc<RwLock<Comparison>>,
-}
-
-#[derive(Clone, Debug, Default)]
-enum Comparison {
-    /// It is being made; most often nothing differs.
-    #[default]
-    Running,
-    /// Points are missing and are being made again: a question would not find what the articles say.
-    Restoring { points: usize },
-    /// It could not be made or mended, and is tried again.
-    Failed,
-    /// The index has all that SQL has.
-    Done,
-}
-
-impl Readiness {
-    /// The index has all that SQL has.
-    pub fn compared(&self) {
-        self.set(Comparison::Done);
-    }
-
-    /// Points are missing and are being made again.
-    pub fn restoring(&self, points: usize) {
-        self.set(Comparison::Restoring { points });
-    }
-
-    /// The comparison failed, or the index has gone since.
-    pub fn failed(&self) {
-        self.set(Comparison::Failed);
-    }
-
-    /// Refuses a question that would be answered from a part of the articles.
-    pub(super) fn check(&self) -> Result<(), Problem> {
-        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
-            Comparison::Running | Comparison::Done => Ok(()),
-            Comparison::Restoring { points } => Err(Problem::new(Code::DependencyUnavailable)
-                .because(format!("the index is being restored: {points} passages were missing"))),
-            Comparison::Failed => Err(Problem::new(Code::DependencyUnavailable)
-                .because("the index cannot be reached or is not complete; it is tried again")),
-        }
-    }
-
-    fn set(&self, state: Comparison) {
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
-    }
-
-    fn dependency(&self) -> Dependency {
-        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
-            Comparison::Running => Dependency { ok: false, detail: "being compared with the database".into() },
-            Comparison::Restoring { points } => {
-                Dependency { ok: false, detail: format!("being restored: {points} points were missing") }
-            }
-            Comparison::Failed => {
-                Dependency { ok: false, detail: "cannot be reached or is not complete; the log says why".into() }
-            }
-            Comparison::Done => Dependency { ok: true, detail: "has all that the database has".into() },
-        }
-    }
-}
 
 /// The state of one thing that the server needs.
 #[derive(Debug, serde::Serialize, ToSchema)]
@@ -114,8 +51,8 @@ pub(super) async fn healthz() -> &'static str {
     get, path = "/readyz", operation_id = "readyz", tag = "operations",
     responses((status = 200, description = "Questions are answered", body = Ready), (status = 503, description = "They are not", body = Ready))
 )]
-pub(super) async fn readyz(State(app): State<App>) -> Response {
-    let dependencies = dependencies(&app).await;
+pub(super) async fn readyz(State(engine): State<Engine>) -> Response {
+    let dependencies = dependencies(&engine).await;
     let works = |name: &str| dependencies.get(name).is_none_or(|dependency| dependency.ok);
     let is_ready = dependencies.keys().all(|name| DISPENSABLE.contains(name) || works(name));
     let (code, status) = match (is_ready, DISPENSABLE.into_iter().all(works)) {
@@ -141,59 +78,80 @@ const CONFIDENCE: &str = "confidence";
 const DISPENSABLE: [&str; 4] = [GENERATOR, RERANKER, CHECKER, CONFIDENCE];
 
 /// Each thing that the server needs, by name.
-async fn dependencies(app: &App) -> BTreeMap<&'static str, Dependency> {
+async fn dependencies(engine: &Engine) -> BTreeMap<&'static str, Dependency> {
     let index = async {
         // The one that SQL says is active: another process may have switched to it.
-        let generation = app.engine.active_generation().await.map_err(|error| error.to_string())?;
+        let generation = engine.active_generation().await.map_err(|error| error.to_string())?;
         let points = generation.index.total().await.map_err(|error| error.to_string())?;
         gauge!(telemetry::INDEX_POINTS).set(f64::from(u32::try_from(points).unwrap_or(u32::MAX)));
         Ok::<_, String>(format!("{points} points in generation {}, {}", generation.row.id, generation.index.place()))
     };
     let (database, index, confidence) = tokio::join!(
-        tokio::time::timeout(ANSWER_TIMEOUT, app.engine.database().ping()),
+        tokio::time::timeout(ANSWER_TIMEOUT, engine.database().ping()),
         tokio::time::timeout(ANSWER_TIMEOUT, index),
-        tokio::time::timeout(ANSWER_TIMEOUT, confidence(app)),
+        tokio::time::timeout(ANSWER_TIMEOUT, confidence(engine)),
     );
-    let embedder = app.engine.embedder();
+    let embedder = engine.embedder();
     let embedding = Dependency { ok: embedder.is_running(), detail: embedder.identity().name.clone() };
     let mut dependencies = BTreeMap::from([
         ("database", answered("database", database.map(|pinged| pinged.map(|()| "answers".to_owned())))),
         ("index", answered("index", index)),
-        ("index_comparison", app.readiness.dependency()),
+        ("index_comparison", comparison(engine.readiness().comparison())),
         ("embedding", embedding),
         (CONFIDENCE, answered(CONFIDENCE, confidence)),
-        (GENERATOR, generator(app)),
+        (GENERATOR, generator(engine)),
     ]);
-    if let Some(reranker) = app.engine.reranker() {
+    if let Some(reranker) = engine.reranker() {
         let dependency = Dependency { ok: reranker.is_running(), detail: reranker.name().to_owned() };
         dependencies.insert(RERANKER, dependency);
     }
-    if let Some(checker) = app.engine.checker() {
-        let dependency = Dependency { ok: checker.is_running(), detail: checker.name().to_owned() };
+    if let Some(checker) = engine.checker() {
+        let dependency = Dependency { ok: checker.is_asked(), detail: checker.name().to_owned() };
         dependencies.insert(CHECKER, dependency);
     }
     dependencies
 }
 
 /// What thresholds rest on, in words and as a metric.
-async fn confidence(app: &App) -> Result<String, DatabaseError> {
-    let [default, workspace, outdated] = in_force::count(&app.engine).await?;
+async fn confidence(engine: &Engine) -> Result<String, DatabaseError> {
+    let [default, workspace, outdated] = in_force::count(engine).await?;
     for (rests_on, count) in RestsOn::ALL.into_iter().zip([default, workspace, outdated]) {
         gauge!(telemetry::CALIBRATION_STATE, "state" => rests_on.name())
             .set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
     }
-    let shipped = &app.engine.calibration().guarantee;
-    if workspace + outdated == 0 {
-        return Ok(shipped.clone());
+    let shipped = &engine.calibration().guarantee;
+    let mut rests_on = if workspace + outdated == 0 {
+        shipped.clone()
+    } else {
+        format!(
+            "{workspace} workspaces with a calibration of their own, {outdated} with one that was made for other answers, {default} with \
+             what ships ({shipped})"
+        )
+    };
+    let own = store::count_thresholds(engine.database()).await?;
+    if own > 0 {
+        // Writing to a string cannot fail.
+        let _ = write!(rests_on, "; {own} workspaces have a threshold of their own: no guarantee");
     }
-    Ok(format!(
-        "{workspace} workspaces with a calibration of their own, {outdated} with one that was made for other answers, {default} with what \
-         ships ({shipped})"
-    ))
+    Ok(rests_on)
 }
 
-fn generator(app: &App) -> Dependency {
-    let Some(gemini) = app.engine.gemini() else {
+/// How far the comparison of the index with SQL has come.
+fn comparison(comparison: Comparison) -> Dependency {
+    match comparison {
+        Comparison::Running => Dependency { ok: false, detail: "being compared with the database".into() },
+        Comparison::Restoring { points } => {
+            Dependency { ok: false, detail: format!("being restored: {points} points were missing") }
+        }
+        Comparison::Failed => {
+            Dependency { ok: false, detail: "cannot be reached or is not complete; the log says why".into() }
+        }
+        Comparison::Done => Dependency { ok: true, detail: "has all that the database has".into() },
+    }
+}
+
+fn generator(engine: &Engine) -> Dependency {
+    let Some(gemini) = engine.gemini() else {
         return Dependency {
             ok: true,
             detail: "no language model (GEMINI_API_KEY): answers quote the articles".into(),
@@ -209,8 +167,8 @@ fn generator(app: &App) -> Dependency {
 }
 
 /// Brings `dependency_up` up to date, for a scrape.
-pub async fn count_dependencies(app: &App) {
-    for (name, dependency) in dependencies(app).await {
+pub async fn count_dependencies(engine: &Engine) {
+    for (name, dependency) in dependencies(engine).await {
         gauge!(telemetry::DEPENDENCY_UP, "dependency" => name).set(if dependency.ok { 1.0 } else { 0.0 });
     }
 }

@@ -258,6 +258,7 @@ impl From<SearchError> for Problem {
             SearchError::Index(IndexError::DiskFull) => Self::new(Code::StorageFull),
             SearchError::Index(error) => Self::hidden(Code::DependencyUnavailable, &error),
             SearchError::Generation(error) => Self::hidden(Code::DependencyUnavailable, &error),
+            SearchError::NotReady(why) => Self::new(Code::DependencyUnavailable).because(why.to_string()),
             error @ SearchError::NoWorkspace(_) => Self::hidden(Code::Internal, &error),
         }
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::chat::{self, Admission, SessionError};
 use crate::clock::rfc3339;
 use crate::desk::{self, store};
-use crate::http::App;
+use crate::engine::Engine;
 use crate::http::body::Body;
 use crate::http::caller::{Keyed, OpenTickets, ReadTickets, SessionToken};
 use crate::http::chat::session_name;
@@ -64,21 +64,20 @@ pub(super) struct OpenedTicket {
     )
 )]
 pub(super) async fn create(
-    State(app): State<App>,
+    State(engine): State<Engine>,
     Keyed { caller, .. }: Keyed<OpenTickets>,
     SessionToken(token): SessionToken,
     Body(ticket): Body<NewTicket>,
 ) -> Result<(StatusCode, Json<OpenedTicket>), Problem> {
     let session = match &ticket.session_id {
         None => None,
-        Some(name) => match chat::admit(&app.engine, &caller, session_name(name)?, token.as_deref()).await? {
+        Some(name) => match chat::admit(&engine, &caller, session_name(name)?, token.as_deref()).await? {
             Admission::Open(session) => Some(session.id),
             Admission::New(_) => return Err(SessionError::NotFound.into()),
         },
     };
     let (title, description) = (without_nul(&ticket.title), without_nul(&ticket.description));
-    let opened =
-        desk::open(&app.engine, caller.workspace, session, &title, &description, ticket.email.as_deref()).await?;
+    let opened = desk::open(&engine, caller.workspace, session, &title, &description, ticket.email.as_deref()).await?;
     Ok((StatusCode::CREATED, Json(OpenedTicket { ticket_id: opened.as_uuid() })))
 }
 
@@ -151,13 +150,13 @@ pub(super) struct TicketPassage {
     )
 )]
 pub(super) async fn show(
-    State(app): State<App>,
+    State(engine): State<Engine>,
     Keyed { caller, .. }: Keyed<ReadTickets>,
     Path(id): Path<String>,
 ) -> Result<Json<Ticket>, Problem> {
     let missing = || Problem::new(Code::TicketNotFound);
     let id = id.parse().map_err(|_| missing())?;
-    let (database, vault) = (app.engine.database(), app.engine.vault());
+    let (database, vault) = (engine.database(), engine.vault());
     let ticket = store::ticket(database, vault, caller.workspace, id).await?.ok_or_else(missing)?;
     let messages = store::messages(database, vault, caller.workspace, id).await?;
     let evidence = ticket.evidence.unwrap_or_default();

@@ -2,7 +2,7 @@
 //! Qdrant server are the same; and the document frequencies of a workspace.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use qdrant_edge::bm25_embed::{EdgeBm25, EdgeBm25Config};
 
@@ -56,6 +56,12 @@ impl Bm25 {
     pub fn document(&self, text: &str) -> Terms {
         let vector = self.encoder.embed_document(&spaced(text));
         Terms { ids: vector.indices, weights: vector.values }
+    }
+
+    /// The distinct terms of a text, where only what stands in it counts.
+    #[must_use]
+    pub fn terms_of(&self, text: &str) -> HashSet<TermId> {
+        self.document(text).ids.into_iter().collect()
     }
 
     /// The terms of a question, each with weight one.

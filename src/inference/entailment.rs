@@ -3,20 +3,20 @@
 
 mod classifier;
 
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastembed::{RerankInitOptions, RerankerModel, TextRerank};
+use fastembed::TextRerank;
 
 use crate::config::Config;
 use crate::inference::InferenceError;
-use crate::inference::files::{failed, runtime};
+use crate::inference::breaker::Breaker;
+use crate::inference::files::{cross_encoder_of_hub, failed, runtime};
 use crate::inference::lanes::Lane;
 use classifier::Classifier;
 
-/// The longest passages with their sentence in tokens that are read at once.
-const TOKENS_MAX: usize = 512;
+/// What the circuit before it is called in `circuit_state`.
+const UPSTREAM: &str = "checker";
 
 /// How long it may take for all sentences of an answer: a customer waits, and they are checked without it too.
 const BUDGET: Duration = Duration::from_secs(5);
@@ -26,6 +26,7 @@ const BUDGET: Duration = Duration::from_secs(5);
 pub struct Entailment {
     name: String,
     lane: Arc<Lane<Checker>>,
+    breaker: Breaker,
 }
 
 impl std::fmt::Debug for Entailment {
@@ -64,21 +65,10 @@ impl Entailment {
         let checker = if folder.is_dir() {
             Checker::Classifier(Classifier::load(&environment, &folder, config.embedding_sessions)?)
         } else {
-            let model = RerankerModel::from_str(&name).map_err(|_| InferenceError::NotSetUp {
-                what: format!("the checker {name} is not there"),
-                path: folder.display().to_string(),
-                variable: "CANDOR_CHECKER_MODEL",
-            })?;
-            let options = RerankInitOptions::new(model)
-                .with_environment(environment)
-                .with_intra_threads(config.embedding_sessions)
-                .with_max_length(TOKENS_MAX)
-                .with_cache_dir(config.models_dir.clone())
-                .with_show_download_progress(false);
-            Checker::Ranking(TextRerank::try_new(options).map_err(failed)?)
+            Checker::Ranking(cross_encoder_of_hub(config, environment, &name, "CANDOR_CHECKER_MODEL")?)
         };
         let lane = Lane::start("check", vec![checker], config.question_queue_max, false)?;
-        Ok(Some(Self { name, lane: Arc::new(lane) }))
+        Ok(Some(Self { name, lane: Arc::new(lane), breaker: Breaker::new(UPSTREAM) }))
     }
 
     /// What the model is called.
@@ -87,18 +77,22 @@ impl Entailment {
         &self.name
     }
 
-    /// Whether it can still be asked.
+    /// Whether it is asked: one that has failed again and again is left alone for a while.
     #[must_use]
-    pub fn is_running(&self) -> bool {
-        self.lane.is_running()
+    pub fn is_asked(&self) -> bool {
+        self.lane.is_running() && self.breaker.is_passable()
     }
 
     /// How likely each sentence follows from its passages, 0 to 1, in the statements' order; `None` for a sentence that is too long for
     /// the model to read.
     ///
     /// # Errors
-    /// [`InferenceError::Failed`], also when it takes longer than five seconds; never a part of them.
+    /// [`InferenceError::Failed`], also when it takes longer than five seconds, or has done so again and again and is left alone for a
+    /// while; never a part of them.
     pub async fn probabilities(&self, statements: Vec<Statement>) -> Result<Vec<Option<f64>>, InferenceError> {
+        let Some(passage) = self.breaker.pass() else {
+            return Err(InferenceError::Failed(format!("{} has failed again and again and is left alone", self.name)));
+        };
         let read = async {
             let mut waiting = Vec::with_capacity(statements.len());
             for statement in statements {
@@ -112,7 +106,12 @@ impl Entailment {
             Ok(probabilities)
         };
         let too_slow = || InferenceError::Failed(format!("{} took longer than {} s", self.name, BUDGET.as_secs()));
-        tokio::time::timeout(BUDGET, read).await.unwrap_or_else(|_| Err(too_slow()))
+        let outcome = tokio::time::timeout(BUDGET, read).await.unwrap_or_else(|_| Err(too_slow()));
+        match outcome {
+            Ok(_) => passage.succeeded(),
+            Err(_) => passage.failed(None),
+        }
+        outcome
     }
 }
 
@@ -145,6 +144,7 @@ mod tests {
 
     use super::*;
     use crate::inference::counter::counter;
+    use crate::inference::files::CROSS_ENCODER_TOKENS_MAX;
 
     /// A checker in a folder that counts these words, one a label.
     fn checker(folder: &Path, words: &[&str], labels: &[&str]) -> Result<Entailment, InferenceError> {
@@ -193,10 +193,25 @@ mod tests {
     async fn long_passages_are_read_to_their_end_and_a_sentence_that_is_too_long_is_not_read() {
         let folder = tempfile::tempdir().unwrap();
         let checker = checker(folder.path(), &["battery"], &[]).unwrap();
-        let long = "word ".repeat(2 * TOKENS_MAX);
+        let long = "word ".repeat(2 * CROSS_ENCODER_TOKENS_MAX);
         let statements = [(&*format!("{long} battery battery"), "It lasts."), ("The battery.", &long)];
         let scores = read(&checker, &statements).await;
         assert!(scores[0] > Some(0.8) && scores[1].is_none(), "{scores:?}");
+    }
+
+    #[tokio::test]
+    async fn a_checker_that_fails_again_and_again_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let checker = checker(folder.path(), &["battery"], &[]).unwrap();
+        assert!(checker.is_asked());
+        let broken: Lane<Checker> = Lane::start("check", Vec::new(), 1, false).unwrap();
+        let broken = Entailment { lane: Arc::new(broken), ..checker.clone() };
+        for _ in 0..5 {
+            let error = broken.probabilities(vec![statement("The battery.", "It lasts.")]).await.unwrap_err();
+            assert!(error.to_string().contains("ended"), "{error}");
+        }
+        let error = checker.probabilities(vec![statement("The battery.", "It lasts.")]).await.unwrap_err();
+        assert!(error.to_string().contains("left alone") && !checker.is_asked(), "{error}");
     }
 
     #[test]

@@ -1,20 +1,14 @@
 //! A cross-encoder: it reads the question and a passage together. Slower by far than comparing vectors, so it sees the best passages only.
 
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastembed::{
-    OnnxSource, RerankInitOptions, RerankInitOptionsUserDefined, RerankerModel, TextRerank, UserDefinedRerankingModel,
-};
+use fastembed::{OnnxSource, RerankInitOptionsUserDefined, TextRerank, UserDefinedRerankingModel};
 
 use crate::config::Config;
 use crate::inference::InferenceError;
-use crate::inference::files::{failed, read, runtime, tokenizer_files};
+use crate::inference::files::{CROSS_ENCODER_TOKENS_MAX, cross_encoder_of_hub, failed, read, runtime, tokenizer_files};
 use crate::inference::lanes::Lane;
-
-/// The longest question with its passage in tokens; the rest of the passage is cut.
-const TOKENS_MAX: usize = 512;
 
 /// How long it may take.
 const BUDGET: Duration = Duration::from_secs(2);
@@ -46,24 +40,13 @@ impl Reranker {
             let options = RerankInitOptionsUserDefined::new()
                 .with_environment(environment)
                 .with_intra_threads(config.embedding_sessions)
-                .with_max_length(TOKENS_MAX);
+                .with_max_length(CROSS_ENCODER_TOKENS_MAX);
             let model = UserDefinedRerankingModel::new(onnx, tokenizer_files(&folder)?);
-            TextRerank::try_new_from_user_defined(model, options)
+            TextRerank::try_new_from_user_defined(model, options).map_err(failed)?
         } else {
-            let model = RerankerModel::from_str(&name).map_err(|_| InferenceError::NotSetUp {
-                what: format!("the reranker {name} is not there"),
-                path: folder.display().to_string(),
-                variable: "CANDOR_RERANKER_MODEL",
-            })?;
-            let options = RerankInitOptions::new(model)
-                .with_environment(environment)
-                .with_intra_threads(config.embedding_sessions)
-                .with_max_length(TOKENS_MAX)
-                .with_cache_dir(config.models_dir.clone())
-                .with_show_download_progress(false);
-            TextRerank::try_new(options)
+            cross_encoder_of_hub(config, environment, &name, "CANDOR_RERANKER_MODEL")?
         };
-        let lane = Lane::start("rerank", vec![model.map_err(failed)?], config.question_queue_max, false)?;
+        let lane = Lane::start("rerank", vec![model], config.question_queue_max, false)?;
         Ok(Some(Self { name, lane: Arc::new(lane) }))
     }
 

@@ -11,7 +11,7 @@ use candor::clock::Clock;
 use candor::config::Config;
 use candor::database::Database;
 use candor::engine::{Engine, OpenError, Unfit};
-use candor::http::{App, Readiness, router};
+use candor::http::router;
 use candor::ids::{Ids, WorkspaceId};
 use candor::knowledge::generation;
 use candor::knowledge::sync::{self, ArticleFile, Published};
@@ -73,7 +73,6 @@ pub(crate) struct Tenant {
 pub(crate) struct TestApp {
     pub(crate) engine: Engine,
     pub(crate) router: Router,
-    pub(crate) readiness: Readiness,
     pub(crate) clock: Clock,
     /// A shop with [`BIKES`].
     pub(crate) bikes: Tenant,
@@ -128,10 +127,9 @@ impl TestApp {
         for (source, text) in BREAD {
             publish(&engine, &bread, source, text).await;
         }
-        let readiness = Readiness::default();
-        readiness.compared();
-        let router = router(App { engine: engine.clone(), readiness: readiness.clone() });
-        Self { clock: engine.clock().clone(), engine, router, readiness, bikes, bread, empty, folder }
+        engine.readiness().compared();
+        let router = router(engine.clone());
+        Self { clock: engine.clock().clone(), engine, router, bikes, bread, empty, folder }
     }
 
     pub(crate) fn get(&self, path: &str) -> Call {

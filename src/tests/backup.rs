@@ -13,7 +13,7 @@ use candor::clock::Clock;
 use candor::config::{Config, Precision};
 use candor::database::Database;
 use candor::engine::{OpenError, Unfit};
-use candor::http::{App, Readiness, router};
+use candor::http::router;
 use candor::ids::Ids;
 use candor::knowledge::generation::{self, Mended};
 use candor::knowledge::store as knowledge;
@@ -85,14 +85,12 @@ async fn refusal(folder: &Path, data_dir: &Path, change: impl FnOnce(&mut Config
 
 /// The restored installation with the keys of the one that was backed up.
 fn app_of(restored: &Restored, before: &TestApp, folder: TempDir) -> TestApp {
-    let readiness = Readiness::default();
-    readiness.compared();
     let engine = restored.engine.clone();
+    engine.readiness().compared();
     TestApp {
-        router: router(App { engine: engine.clone(), readiness: readiness.clone() }),
+        router: router(engine.clone()),
         clock: engine.clock().clone(),
         engine,
-        readiness,
         bikes: before.bikes.clone(),
         bread: before.bread.clone(),
         empty: before.empty.clone(),

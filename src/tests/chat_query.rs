@@ -178,20 +178,30 @@ async fn whoever_speaks_for_the_company_needs_no_token_also_at_the_first_two_mes
 #[tokio::test(flavor = "multi_thread")]
 async fn no_question_is_answered_from_a_part_of_the_articles() {
     let app = TestApp::start().await;
-    let ask =
-        || app.post("/chat/query", &question("part", "How long until the battery charges?")).key(&app.bikes.secret);
-    app.readiness.restoring(3);
-    let problem = ask().send().await.problem(503, "dependency_unavailable");
-    assert!(problem["detail"].as_str().unwrap().contains("3 passages"), "{problem}");
+    let asked = "How long until the battery charges?";
+    let ask = async || app.ask(&app.bikes, "part", asked).await;
+    app.engine.readiness().restoring(3);
+    let handed_over = ask().await;
+    assert_eq!((&handed_over["decision"], &handed_over["reason"]), (&json!("escalated"), &json!("search_failure")));
+    assert!(handed_over["answer"].as_str().unwrap().starts_with("I cannot look at our help articles"), "{handed_over}");
+    let ticket = app.get(&format!("/tickets/{}", handed_over["ticketId"].as_str().unwrap())).key(&app.bikes.secret);
+    let ticket = ticket.send().await.json();
+    assert_eq!((&ticket["reason"], &ticket["title"]), (&json!("search_failure"), &json!(asked)), "{ticket}");
+    // Who looks for themselves can look again; a question that a customer asked must not be lost.
     let search = app.post("/chat/search", &json!({ "query": "battery" })).key(&app.bikes.secret);
-    search.send().await.problem(503, "dependency_unavailable");
+    let problem = search.send().await.problem(503, "dependency_unavailable");
+    assert!(problem["detail"].as_str().unwrap().contains("3 passages"), "{problem}");
+    let rehearsed = app.post("/ai/test", &json!({ "message": asked })).key(&app.bikes.secret);
+    rehearsed.send().await.problem(503, "dependency_unavailable");
+    let person = app.ask(&app.bikes, "impatient", "I want to talk to a human").await;
+    assert_eq!(person["reason"], "customer_request", "{person}");
     assert_eq!(app.get("/readyz").send().await.status, StatusCode::SERVICE_UNAVAILABLE);
-    app.readiness.failed();
-    ask().send().await.problem(503, "dependency_unavailable");
+    app.engine.readiness().failed();
+    assert_eq!(ask().await["ticketId"], handed_over["ticketId"], "one ticket a session and reason");
     let ready = app.get("/readyz").send().await;
     assert!(ready.text().contains("the log says why"), "{}", ready.text());
-    app.readiness.compared();
-    assert_eq!(ask().send().await.status, StatusCode::OK);
+    app.engine.readiness().compared();
+    assert_eq!(ask().await["decision"], "answered", "it silences nobody");
     assert_eq!(app.get("/readyz").send().await.status, StatusCode::OK);
 }
 

@@ -1,8 +1,11 @@
 //! A workspace whose own labelled questions say what its confidence is worth.
 
+use axum::http::Method;
 use candor::answer::confidence::{Calibration, Promise, SplitSizes};
-use candor::answer::{answering_hash, extractive, store};
+use candor::answer::store::calibrations;
+use candor::answer::{answering_hash, extractive};
 use candor::ids::WorkspaceId;
+
 use serde_json::{Value, json};
 
 use crate::app::{NOW_MS, QUESTION_OF_BIKES, Tenant, TestApp};
@@ -20,9 +23,12 @@ fn artefact(answering_hash: &str) -> Calibration {
 }
 
 async fn install(app: &TestApp, workspace: WorkspaceId, calibration: &Calibration) {
-    let json = json!(calibration).to_string();
+    put(app, workspace, calibration, &json!(calibration).to_string()).await;
+}
+
+async fn put(app: &TestApp, workspace: WorkspaceId, calibration: &Calibration, json: &str) {
     let mut transaction = app.engine.database().begin().await.unwrap();
-    store::put_calibration(&mut transaction, workspace, calibration, &json, NOW_MS).await.unwrap();
+    calibrations::put(&mut transaction, workspace, calibration, json, NOW_MS).await.unwrap();
     transaction.commit().await.unwrap();
 }
 
@@ -54,7 +60,7 @@ async fn a_workspace_is_judged_by_its_own_calibration_and_no_other_workspace_is(
     assert!(confidence(&app).await.starts_with("1 workspaces with a calibration of their own, 0 with one"));
 
     let mut transaction = app.engine.database().begin().await.unwrap();
-    assert_eq!(store::remove_calibrations(&mut transaction, app.bikes.workspace).await.unwrap(), 1);
+    assert_eq!(calibrations::remove(&mut transaction, app.bikes.workspace).await.unwrap(), 1);
     transaction.commit().await.unwrap();
     assert_eq!(in_force(&app, &app.bikes).await["calibration"], "default");
     assert_eq!(app.ask(&app.bikes, "two", QUESTION_OF_BIKES).await["decision"], "answered");
@@ -70,4 +76,23 @@ async fn a_calibration_that_was_made_for_other_answers_gives_way_visibly() {
     assert!(own["promise"].as_str().unwrap().contains("promises nothing"), "{own}");
     assert_eq!(app.ask(&app.bikes, "one", QUESTION_OF_BIKES).await["decision"], "answered");
     assert!(confidence(&app).await.contains("1 with one that was made for other answers"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calibration_that_this_version_cannot_read_gives_way_visibly() {
+    let app = TestApp::start().await;
+    let calibration = artefact(&answering_hash(&app.engine, extractive::NAME));
+    put(&app, app.bikes.workspace, &calibration, r#"{"weights": "of another version"}"#).await;
+    for session in ["one", "two"] {
+        assert_eq!(in_force(&app, &app.bikes).await["calibration"], "outdated");
+        assert_eq!(app.ask(&app.bikes, session, QUESTION_OF_BIKES).await["decision"], "answered");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sets_a_threshold_is_told_that_nothing_is_promised_and_so_is_the_operator() {
+    let app = TestApp::start().await;
+    assert!(!confidence(&app).await.contains("threshold of their own"));
+    app.call(Method::PUT, "/ai/config").json(&json!({ "threshold": 0.5 })).key(&app.bikes.secret).send().await;
+    assert!(confidence(&app).await.ends_with("; 1 workspaces have a threshold of their own: no guarantee"));
 }

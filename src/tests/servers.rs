@@ -194,13 +194,16 @@ async fn articles_published_by_one_process_during_a_rebuild_by_another_are_in_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_index_is_away_questions_are_refused_and_nothing_is_lost() {
+async fn while_the_index_is_away_questions_go_to_a_person_and_nothing_is_lost() {
     let Some(mut servers) = Servers::find().await else { return };
     let proxy = servers.before_qdrant().await;
     let app = servers.app().await;
     proxy.shut();
-    let body = json!({ "sessionId": "visitor", "message": QUESTION_OF_BIKES });
-    let refused = app.post("/chat/query", &body).key(&app.bikes.secret).send().await;
+    let handed_over = app.ask(&app.bikes, "visitor", QUESTION_OF_BIKES).await;
+    assert_eq!(handed_over["reason"], "search_failure", "{handed_over}");
+    assert!(handed_over["ticketId"].is_string(), "{handed_over}");
+    let search = app.post("/chat/search", &json!({ "query": QUESTION_OF_BIKES })).key(&app.bikes.secret);
+    let refused = search.send().await;
     refused.problem(503, "dependency_unavailable");
     assert!(!refused.header("retry-after").is_empty());
     let ready = app.get("/readyz").send().await;
@@ -216,14 +219,11 @@ async fn while_the_index_is_away_questions_are_refused_and_nothing_is_lost() {
 
     proxy.open();
     let answer = eventually("the index is back", || async {
-        let reply = app.post("/chat/query", &body).key(&app.bikes.secret).send().await;
-        (reply.status == StatusCode::OK).then(|| reply.json())
+        let reply = app.ask(&app.bikes, "visitor", QUESTION_OF_BIKES).await;
+        (reply["decision"] == "answered").then_some(reply)
     })
     .await;
     assert!(answer["answer"].as_str().unwrap().contains(SECRET_OF_BIKES), "{answer}");
-    // No refused question has left a trace in the session.
-    let history = app.get("/chat/sessions/visitor/messages").key(&app.bikes.secret).send().await;
-    assert_eq!(history.json()["total"], 2, "{}", history.text());
     assert_eq!(generation::mend(&app.engine, |_| ()).await.unwrap(), generation::Mended::default());
 }
 
@@ -236,9 +236,8 @@ async fn a_slow_index_slows_answers_down_and_a_very_slow_one_is_not_waited_for()
     let answer = app.ask(&app.bikes, "visitor", QUESTION_OF_BIKES).await;
     assert!(answer["answer"].as_str().unwrap().contains(SECRET_OF_BIKES), "{answer}");
     proxy.slow_down(Duration::from_secs(60));
-    let body = json!({ "sessionId": "visitor", "message": QUESTION_OF_BIKES });
-    let refused = app.post("/chat/query", &body).key(&app.bikes.secret).send().await;
-    refused.problem(503, "dependency_unavailable");
+    let handed_over = app.ask(&app.bikes, "visitor", QUESTION_OF_BIKES).await;
+    assert_eq!(handed_over["reason"], "search_failure", "{handed_over}");
     assert_eq!(app.get("/readyz").send().await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
@@ -249,8 +248,8 @@ async fn a_server_that_has_lost_its_collection_gets_it_again_from_the_database()
     let points = app.engine.generation().index.total().await.unwrap();
     let name = app.engine.generation().row.id.clone();
     candor::index::remove_collections(&qdrant().unwrap(), &[name]).await.unwrap();
-    let body = json!({ "sessionId": "visitor", "message": QUESTION_OF_BIKES });
-    app.post("/chat/query", &body).key(&app.bikes.secret).send().await.problem(503, "dependency_unavailable");
+    let handed_over = app.ask(&app.bikes, "visitor", QUESTION_OF_BIKES).await;
+    assert_eq!(handed_over["reason"], "search_failure", "{handed_over}");
     let mended = generation::mend(&app.engine, |_| ()).await.unwrap();
     assert_eq!((mended.restored, mended.swept), (points, 0));
     let answer = app.ask(&app.bikes, "visitor", QUESTION_OF_BIKES).await;

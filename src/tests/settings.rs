@@ -84,11 +84,11 @@ async fn answers_are_off_and_on_again_for_the_very_next_question() {
     );
 
     // Friendly words and requests for a person need no article, and what goes to a person does not wait for the index.
-    app.readiness.restoring(3);
+    app.engine.readiness().restoring(3);
     assert_eq!(app.ask(&app.bikes, "greeter", "Hello!").await["decision"], "smalltalk");
     assert_eq!(app.ask(&app.bikes, "asker", "I want to talk to a human").await["reason"], "customer_request");
     assert_eq!(app.ask(&app.bikes, "other", QUESTION_OF_BIKES).await["reason"], "policy");
-    app.readiness.compared();
+    app.engine.readiness().compared();
 
     change(&app, &app.bikes, json!({ "enabled": true })).await;
     let on = app.ask(&app.bikes, "visitor", QUESTION_OF_BIKES).await;

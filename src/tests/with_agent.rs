@@ -39,9 +39,9 @@ async fn who_asks_for_a_person_is_left_to_one_until_the_session_is_handed_back()
     assert_eq!((&asked["decision"], &asked["reason"]), (&json!("escalated"), &json!("customer_request")), "{asked}");
     let (ticket, later) = (&asked["ticketId"], "Wann meldet sich endlich jemand bei mir wegen meiner Bestellung?");
     // What a person gets does not wait for the index.
-    app.readiness.restoring(3);
+    app.engine.readiness().restoring(3);
     let first = ask(&app, later).await;
-    app.readiness.compared();
+    app.engine.readiness().compared();
     assert_eq!((&first["decision"], &first["ticketId"]), (&json!("with_agent"), ticket), "{first}");
     assert!(first["answer"].as_str().unwrap().contains("Unser Team"), "{first}");
     assert_eq!((&first["citations"], &first["confidence"]), (&json!([]), &json!(0.0)), "{first}");

@@ -52,6 +52,7 @@ fn ask_throughout(asker: &Asker, may_go: &AtomicBool, done: &AtomicBool) -> (usi
                 }
             };
             assert_eq!(status, 200, "{reply:#}");
+            assert_ne!(reply["reason"], "search_failure", "{reply:#}");
             let places = [&reply["citations"], &reply["passages"]];
             let places: Vec<Value> = places.into_iter().filter_map(Value::as_array).flatten().cloned().collect();
             seen.extend(articles::editions(&places).into_values());

@@ -8,9 +8,9 @@ use ort::value::Tensor;
 use serde_json::Value;
 use tokenizers::{Encoding, Tokenizer};
 
-use super::{TOKENS_MAX, sigmoid};
+use super::sigmoid;
 use crate::inference::InferenceError;
-use crate::inference::files::{failed, read};
+use crate::inference::files::{CROSS_ENCODER_TOKENS_MAX, failed, read};
 
 /// The longest sentence in tokens: the passages need the rest.
 const SENTENCE_TOKENS_MAX: usize = 192;
@@ -75,7 +75,7 @@ impl Classifier {
             return Ok(None);
         }
         let tokens = self.tokenizer.encode(passages, false).map_err(failed)?;
-        let room = TOKENS_MAX - SPECIAL_TOKENS - sentence_tokens;
+        let room = CROSS_ENCODER_TOKENS_MAX - SPECIAL_TOKENS - sentence_tokens;
         let mut best: f64 = 0.0;
         let mut start = 0;
         loop {

@@ -18,12 +18,13 @@ struct Group {
     features: &'static [&'static str],
 }
 
-const GROUPS: [Group; 5] = [
+const GROUPS: [Group; 6] = [
     Group { name: "meaning", features: &["sentence_cosine", "uncovered_similarity"] },
     Group { name: "words", features: &["words_margin", "rankings_agree", "terms_missing"] },
     Group { name: "numbers and names", features: &["numbers_found", "name_missing"] },
     Group { name: "section", features: &["section_answers"] },
     Group { name: "denial and opposite", features: &["sentence_denies_nothing", "draft_denies_nothing", "opposite"] },
+    Group { name: "the model's word", features: &["stated_confidence", "stated_sufficiency", "sentences_kept"] },
 ];
 
 /// Whether a draft is what the confidence should tell from the rest; `None` where that is not known.
@@ -37,10 +38,13 @@ pub fn ablation(drafts: &Drafts, seed: u64) -> Table {
     let unseen = |keeps: &dyn Fn(&str) -> bool| Unseen::of(&with_features(&drafts.samples, keeps), sets, seed);
     let all = unseen(&|_| true);
     let mut rows = vec![("all features".to_owned(), None)];
-    for Group { name, features } in &GROUPS {
+    // Quoted sentences have nothing that a language model says of them.
+    let count = drafts.samples.first().map_or(0, |sample| sample.features.len());
+    let has = |group: &&Group| Features::NAMES[..count].contains(&group.features[0]);
+    for Group { name, features } in GROUPS.iter().filter(has) {
         rows.push((format!("without {name}"), Some(unseen(&|feature| !features.contains(&feature)))));
     }
-    for Group { name, features } in &GROUPS {
+    for Group { name, features } in GROUPS.iter().filter(has) {
         rows.push((format!("{name} alone"), Some(unseen(&|feature| features.contains(&feature)))));
     }
     let mut table = markdown(&[
