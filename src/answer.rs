@@ -9,6 +9,7 @@ pub mod conversation;
 mod cue;
 pub mod curve;
 pub mod decide;
+pub mod discretion;
 mod draft;
 mod evidence;
 pub mod extractive;
@@ -189,7 +190,7 @@ pub async fn answer(
     conversation: &Conversation,
 ) -> Result<Answer, SearchError> {
     let mut stages = Stages::default();
-    let model = settings.gemini(engine);
+    let generators = settings.generators(engine);
     let site = conversation.language();
     let language = || site.or_else(|| Language::detected(question.as_str())).unwrap_or(Language::English);
     let heard = stages.time(Stage::Rewrite, async {
@@ -197,7 +198,7 @@ pub async fn answer(
             Intent::Question if !settings.enabled => {
                 Err((Decision::Escalated(Reason::Policy), String::new(), language()))
             }
-            Intent::Question => Ok(rewrite::rewrite(model.as_ref(), question, conversation).await),
+            Intent::Question => Ok(rewrite::rewrite(engine.config(), generators.first(), question, conversation).await),
             Intent::SmallTalk(kind, spoken) => {
                 let language = site.unwrap_or(spoken);
                 Err((Decision::SmallTalk, small_talk::reply(kind, language, conversation), language))
@@ -214,8 +215,8 @@ pub async fn answer(
         }
     };
     let mut parts = Vec::with_capacity(asked.questions.len());
-    for evidence in evidence::find(engine, workspace, &asked, model.is_some(), &mut stages).await? {
-        let generated = generate::generate(engine, settings, model.as_ref(), &evidence, &mut stages).await;
+    for evidence in evidence::find(engine, workspace, &asked, !generators.is_empty(), &mut stages).await? {
+        let generated = generate::generate(engine, settings, &generators, &evidence, &mut stages).await;
         let judge = || Part::judged(engine, settings, conversation, evidence, generated);
         parts.push(stages.time_sync(Stage::Decide, judge));
     }
@@ -224,12 +225,17 @@ pub async fn answer(
         let decision = Decision::Escalated(Reason::NoEvidence);
         return Ok(Answer::unsearched(engine, settings, decision, String::new(), language(), &stages));
     };
-    let Part { found, draft, decision, options, contradiction, response_type, generator, judged, model } = whole;
+    let Part { found, draft, decision, options, contradiction, response_type, generator, judged, model, failed } =
+        whole;
     // Which of two things is meant cannot be asked about one question of several; those have no options.
     let decision = if options.is_some() { Decision::Clarify } else { decision };
     let confidence = judged.confidence;
-    let trace =
-        Trace { model, contradiction, ..Trace::new(engine, settings, asked, &found, &generator, judged, &stages) };
+    let trace = Trace {
+        model,
+        failed_models: failed,
+        contradiction,
+        ..Trace::new(engine, settings, asked, &found, &generator, judged, &stages)
+    };
     Ok(Answer { decision, draft, response_type, confidence, options, language: language(), trace })
 }
 
@@ -267,6 +273,7 @@ struct Part {
     generator: String,
     judged: Judged,
     model: Option<ModelTrace>,
+    failed: Vec<ModelTrace>,
 }
 
 impl Part {
@@ -277,7 +284,7 @@ impl Part {
         evidence: Evidence,
         generated: Generated,
     ) -> Self {
-        let Generated { draft, response_type, doubts, generator, model } = generated;
+        let Generated { draft, response_type, doubts, generator, model, failed } = generated;
         let bm25 = engine.bm25();
         let calibration = settings.in_force(engine, &generator).calibration();
         let wrote = model.as_ref().filter(|_| response_type == ResponseType::Ai);
@@ -301,7 +308,7 @@ impl Part {
         }
         let options = clarify::readings(bm25, &evidence, decision, judged.confidence, conversation);
         let found = evidence.found;
-        Self { found, draft, decision, options, contradiction, response_type, generator, judged, model }
+        Self { found, draft, decision, options, contradiction, response_type, generator, judged, model, failed }
     }
 
     /// One answer to two questions. It is as good as the worse of its parts: one that is not answered, else the less certain.

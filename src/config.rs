@@ -3,6 +3,8 @@
 //! Settings come from defaults < `candor.toml` < environment < flags. Nothing else in the program reads the
 //! environment.
 
+mod prices;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,24 +12,35 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::Value;
+pub use prices::{ModelPrices, Price};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// Settings that keep the names which other support tools use; all others are `CANDOR_` and the setting's name.
-const SHARED_NAMES: [(&str, &str); 6] = [
+const SHARED_NAMES: [(&str, &str); 13] = [
     ("DATABASE_URL", "database_url"),
     ("QDRANT_URL", "qdrant_url"),
     ("QDRANT_API_KEY", "qdrant_api_key"),
     ("GEMINI_API_KEY", "gemini_api_key"),
     ("GEMINI_MODEL", "gemini_model"),
+    ("OPENAI_API_KEY", "openai_api_key"),
+    ("OPENAI_MODEL", "openai_model"),
+    ("OPENROUTER_API_KEY", "openrouter_api_key"),
+    ("OPENROUTER_MODEL", "openrouter_model"),
+    ("OLLAMA_MODEL", "ollama_model"),
+    ("OLLAMA_URL", "ollama_url"),
     ("PORT", "port"),
+    ("REDACT_PII", "redact_pii"),
 ];
 
 /// Other names of settings, read for those who come from another support tool.
 const ALIASES: [(&str, &str); 1] = [("GOOGLE_GENERATIVE_AI_API_KEY", "gemini_api_key")];
 
 /// Settings that may hold a password: shown as `(hidden)`, and also read from the file that `NAME_FILE` names.
-const SECRETS: [&str; 3] = ["database_url", "qdrant_api_key", "gemini_api_key"];
+const SECRETS: [&str; 5] = ["database_url", "qdrant_api_key", "gemini_api_key", "openai_api_key", "openrouter_api_key"];
+
+/// Secrets that may be missing: their file may be empty.
+const OPTIONAL_SECRETS: [&str; 3] = ["gemini_api_key", "openai_api_key", "openrouter_api_key"];
 
 /// The settings file, read from the working directory when it is there.
 const FILE: &str = "candor.toml";
@@ -56,15 +69,41 @@ pub struct Config {
     pub gemini_url: String,
     /// `CANDOR_GEMINI_THINKING`: how long the model may think: `low`, `medium`, `high`, or `default` for the model's own.
     pub gemini_thinking: Thinking,
-    /// `CANDOR_GEMINI_INPUT_USD`: what a million tokens of a prompt cost, for `generator_cost_usd_total`.
-    pub gemini_input_usd: f64,
-    /// `CANDOR_GEMINI_OUTPUT_USD`: what a million tokens of answers and thoughts cost.
-    pub gemini_output_usd: f64,
+    /// `OPENAI_API_KEY`: for OpenAI, or an endpoint that answers as it does; one of your own may need none.
+    #[serde(serialize_with = "hidden")]
+    pub openai_api_key: Option<SecretString>,
+    /// `OPENAI_MODEL`: which of its models answers; unset: none does.
+    pub openai_model: Option<String>,
+    /// `CANDOR_OPENAI_URL`: where that endpoint is, as in `http://localhost:8000/v1`.
+    pub openai_url: String,
+    /// `OPENROUTER_API_KEY`: for OpenRouter.
+    #[serde(serialize_with = "hidden")]
+    pub openrouter_api_key: Option<SecretString>,
+    /// `OPENROUTER_MODEL`: which of its models answers; unset: none does.
+    pub openrouter_model: Option<String>,
+    /// `CANDOR_OPENROUTER_URL`: where OpenRouter is.
+    pub openrouter_url: String,
+    /// `OLLAMA_MODEL`: which model of an Ollama server answers; unset: none does.
+    pub ollama_model: Option<String>,
+    /// `OLLAMA_URL`: where its endpoint for chat completions is.
+    pub ollama_url: String,
+    /// `CANDOR_PROVIDER`: who answers: `gemini`, `openai`, `openrouter`, `ollama`, or `extractive` for the articles' own sentences; unset:
+    /// the first of these that is set up.
+    pub provider: Option<String>,
+    /// `CANDOR_SECOND_MODEL`: what answers where the first model fails, as in `gemini/gemini-3.5-flash-lite`; unset: the articles' own
+    /// sentences.
+    pub second_model: Option<String>,
+    /// `CANDOR_MODEL_PRICES`: US dollars of a million tokens, for `generator_cost_usd_total`: `MODEL=PROMPT/ANSWER`, several with commas
+    /// between them. A model that is not named costs nothing.
+    pub model_prices: ModelPrices,
     /// `CANDOR_GENERATION_SECONDS_MAX`: how long a language model may take, all attempts together; then the articles' own
     /// sentences answer.
     pub generation_seconds_max: u64,
     /// `CANDOR_GENERATION_TOKENS_MAX`: tokens of an answer, hidden thoughts included.
     pub generation_tokens_max: u32,
+    /// `REDACT_PII`: e-mail addresses, phone numbers, payment cards and IBANs leave for a language model as placeholders, and come back
+    /// in its answer.
+    pub redact_pii: bool,
     /// `CANDOR_EVAL_DIR`: where `eval` keeps its data and runs; a server shows the last figures in it as `eval_figure`.
     pub eval_dir: PathBuf,
     /// `CANDOR_LISTEN`: address of the HTTP API.
@@ -171,11 +210,21 @@ impl Default for Config {
             gemini_model: "gemini-3.8-flash".into(),
             gemini_url: "https://generativelanguage.googleapis.com".into(),
             gemini_thinking: Thinking::Low,
-            gemini_input_usd: 0.75,
-            gemini_output_usd: 3.75,
+            openai_api_key: None,
+            openai_model: None,
+            openai_url: "https://api.openai.com/v1".into(),
+            openrouter_api_key: None,
+            openrouter_model: None,
+            openrouter_url: "https://openrouter.ai/api/v1".into(),
+            ollama_model: None,
+            ollama_url: "http://localhost:11434/v1".into(),
+            provider: None,
+            second_model: None,
+            model_prices: ModelPrices::default(),
             generation_seconds_max: 12,
             // The flash models think for about a thousand tokens before they write the first.
             generation_tokens_max: 4_096,
+            redact_pii: false,
             eval_dir: ".eval".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             port: None,
@@ -297,7 +346,7 @@ impl Layers {
                 let content = std::fs::read_to_string(value).map_err(secret_file)?;
                 match content.trim() {
                     // Containers need a file to be there, and it is right to have no key for this.
-                    "" if secret == "gemini_api_key" => (),
+                    "" if OPTIONAL_SECRETS.contains(&secret) => (),
                     "" => return Err(ConfigError::Refused(format!("the file that {variable} names is empty"))),
                     content => environment.push((secret.to_owned(), content.to_owned())),
                 }

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::database::{Database, DatabaseError, Embedded};
 use crate::ids::Ids;
 use crate::index::{self, Bm25, EdgeIndex, Index, IndexError, ServerAddress, ServerIndex};
-use crate::inference::{Embedder, Entailment, Gemini, GenerateError, InferenceError, Reranker};
+use crate::inference::{Embedder, Entailment, Generators, InferenceError, Reranker, SetUpError};
 use crate::knowledge::chunk::{Chunker, ChunkerError, Chunking};
 use crate::knowledge::store;
 use crate::knowledge::store::generations::GenerationRow;
@@ -42,7 +42,7 @@ struct Inner {
     config: Config,
     database: Database,
     embedder: Embedder,
-    gemini: Option<Gemini>,
+    generators: Generators,
     reranker: Option<Reranker>,
     checker: Option<Entailment>,
     chunker: Chunker,
@@ -118,9 +118,9 @@ pub enum OpenError {
     /// The embedding model.
     #[error(transparent)]
     Inference(#[from] InferenceError),
-    /// The language model.
+    /// The language models.
     #[error(transparent)]
-    Generator(#[from] GenerateError),
+    Generators(#[from] SetUpError),
     /// The chunker.
     #[error(transparent)]
     Chunker(#[from] ChunkerError),
@@ -176,7 +176,7 @@ impl Engine {
         let chunker = Chunker::new(embedder.tokenizer().clone(), chunking)?;
         let generation = open_generation(&config, &database, &embedder, &chunker, &clock, &ids, unfit).await?;
         let inner = Inner {
-            gemini: Gemini::of(&config)?,
+            generators: Generators::of(&config)?,
             reranker,
             checker,
             database,
@@ -218,10 +218,10 @@ impl Engine {
         &self.inner.embedder
     }
 
-    /// The language model, where there is a key for one.
+    /// The language models that are set up.
     #[must_use]
-    pub fn gemini(&self) -> Option<&Gemini> {
-        self.inner.gemini.as_ref()
+    pub fn generators(&self) -> &Generators {
+        &self.inner.generators
     }
 
     /// The cross-encoder, where the settings name one.

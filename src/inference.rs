@@ -7,7 +7,7 @@ pub(crate) mod counter;
 mod embedder;
 mod entailment;
 mod files;
-mod gemini;
+mod generator;
 mod kept;
 mod lanes;
 pub(crate) mod reranker;
@@ -16,7 +16,7 @@ mod token_states;
 
 pub use embedder::{Embedder, Identity};
 pub use entailment::{Entailment, Statement};
-pub use gemini::{Gemini, GenerateError, Generated, Prompt, Usage};
+pub use generator::{GenerateError, Generated, Generator, Generators, Prompt, Provider, SetUpError, Usage};
 pub use kept::{KeepError, KeptEmbeddings};
 pub use reranker::Reranker;
 pub use token_states::{Passage, PassageEmbedding, QuestionEmbedding, QuestionToken, TokenStates};

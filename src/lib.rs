@@ -20,6 +20,7 @@ pub mod engine;
 pub mod database;
 pub mod index;
 pub mod inference;
+pub mod redaction;
 pub mod vault;
 
 pub mod clock;

@@ -53,7 +53,7 @@ pub async fn serve(flags: &[(&str, String)]) -> Result<()> {
         .context("the server's address cannot be left in the data folder")?;
     let (stop, stopping) = watch::channel(false);
     let mending = tokio::spawn(keep_index_whole(engine.clone()));
-    tokio::spawn(check_generator(engine.clone()));
+    tokio::spawn(check_generators(engine.clone()));
     let scraped = metrics_router(engine.clone(), recorder);
     tracing::info!(listen = %public.local_addr()?, metrics = %metrics.local_addr()?, "ready for questions");
     let answering = engine.clone();
@@ -154,12 +154,14 @@ async fn index_is_lost(engine: &Engine) -> String {
     }
 }
 
-/// Asks once whether the language model of the settings is there; a name that does not exist is found now and not by a customer.
-async fn check_generator(engine: Engine) {
-    let Some(gemini) = engine.gemini() else { return };
-    if let Err(error) = gemini.check().await {
-        let model = gemini.model();
-        tracing::warn!(%error, model, "the language model is not there: check GEMINI_MODEL and GEMINI_API_KEY; answers quote the articles");
+/// Asks once whether the language models of the settings are there; a name that does not exist is found now and not by a customer.
+async fn check_generators(engine: Engine) {
+    let generators = engine.generators();
+    for generator in generators.first().into_iter().chain(generators.second()) {
+        if let Err(error) = generator.check().await {
+            let (provider, model) = (generator.provider().name(), generator.model());
+            tracing::warn!(%error, provider, model, "the language model is not there: check its name and its key");
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::about::MadeWith;
 use crate::fit::Sample;
 use crate::measure::{self, Asking};
 use crate::outcome::Outcome;
+use crate::run;
 
 /// The drafts of all sets, and where they come from.
 pub struct Drafts {
@@ -46,7 +47,7 @@ impl Drafts {
         // A question in two sets would be learned from in one and tested in the other.
         let mut known: HashMap<String, String> = HashMap::new();
         measure::check(asking)?;
-        let config = &Config { gemini_api_key: None, ..config.clone() };
+        let config = &run::extractive(config);
         for (set, folder) in asking.dataset.iter().enumerate() {
             let measured = measure::set(config, folder, asking).await?;
             measured.journal.finish()?;

@@ -23,7 +23,7 @@ use candor::config::Config;
 use candor::database::Database;
 use candor::engine::open_database;
 use candor::ids::WorkspaceId;
-use candor::inference::Gemini;
+use candor::inference::{Generator, Generators};
 use candor::knowledge::store;
 use candor::people;
 
@@ -59,18 +59,18 @@ pub struct MakeArguments {
     /// Decides which articles are taken out, which questions are drawn and how they are worded.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Who words the questions. `gemini` needs GEMINI_API_KEY and --limit: it is asked up to twice for each question.
+    /// Who words the questions. `model` needs a language model in the settings, and --limit: it is asked up to twice for each question.
     #[arg(long, value_enum, default_value = "extractive")]
-    generator: Generator,
+    generator: Wording,
 }
 
 /// Who words the questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Generator {
+enum Wording {
     /// Patterns around the articles' own words.
     Extractive,
-    /// The Gemini model of the settings.
-    Gemini,
+    /// The language model of the settings.
+    Model,
 }
 
 /// A set before it is written, and what was met on the way.
@@ -86,17 +86,22 @@ struct Made {
 /// # Errors
 /// A sentence that says what could not be done; then there is no set.
 pub async fn run(config: &Config, arguments: &MakeArguments) -> Result<()> {
-    let gemini = match arguments.generator {
-        // A key that happens to be set must not cost anything.
-        Generator::Extractive => None,
-        Generator::Gemini if arguments.limit.is_none() => {
-            bail!("--generator gemini asks a model for each question: say with --limit how many there shall be")
+    let generators = Generators::of(config)?;
+    let model = match arguments.generator {
+        // A model that happens to be set up must not cost anything.
+        Wording::Extractive => None,
+        Wording::Model if arguments.limit.is_none() => {
+            bail!("--generator model asks a model for each question: say with --limit how many there shall be")
         }
-        Generator::Gemini => Some(Gemini::of(config)?.context("--generator gemini needs a key: set GEMINI_API_KEY")?),
+        Wording::Model => Some(
+            generators
+                .first()
+                .context("--generator model needs a language model: set GEMINI_API_KEY, or another provider's")?,
+        ),
     };
     let folder = SetFolder::begin(&arguments.folder)?;
     let database = open_database(config).await?;
-    let made = make(&database, folder, gemini.as_ref(), arguments).await;
+    let made = make(&database, folder, model, arguments).await;
     database.close().await;
     made
 }
@@ -104,7 +109,7 @@ pub async fn run(config: &Config, arguments: &MakeArguments) -> Result<()> {
 async fn make(
     database: &Database,
     folder: SetFolder,
-    gemini: Option<&Gemini>,
+    model: Option<&Generator>,
     arguments: &MakeArguments,
 ) -> Result<()> {
     let workspace = arguments.from_workspace;
@@ -133,7 +138,7 @@ async fn make(
         if !taken_out.contains(article.source()) {
             folder.keep(&article)?;
         }
-        if gemini.is_some() {
+        if model.is_some() {
             passages.extend(interview::passages(&article, &survey, arguments.seed));
         } else {
             candidates.extend(candidates::of_article(&article, &survey, arguments.seed, &mut dropped));
@@ -147,8 +152,8 @@ async fn make(
 
     let limit = arguments.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let mut calls = None;
-    if let Some(gemini) = gemini {
-        let interviewed = interview::all(gemini, passages, limit, &survey, arguments.seed).await?;
+    if let Some(model) = model {
+        let interviewed = interview::all(model, passages, limit, &survey, arguments.seed).await?;
         (candidates, dropped) = (interviewed.candidates, interviewed.dropped);
         calls = Some((interviewed.calls, interviewed.cost_usd));
     }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use candor::answer::settings::Drafter;
 use candor::config::Config;
+use candor::inference::Generators;
 
 use crate::history;
 use crate::measure::{self, Asking, Measured};
@@ -27,7 +29,7 @@ is cut off goes on where it was when the same command is given again.")]
 pub struct RunArguments {
     #[command(flatten)]
     asking: Asking,
-    /// Who drafts the answers. `gemini` needs GEMINI_API_KEY; GEMINI_MODEL and CANDOR_GEMINI_URL say which and where.
+    /// Who drafts the answers. `model` needs a language model in the settings, such as GEMINI_API_KEY or OLLAMA_MODEL.
     #[arg(long, value_enum, default_value = "extractive", conflicts_with = "url")]
     generator: Generator,
     /// Writes the report as JSON: one object for one set, a list of them for several.
@@ -40,24 +42,30 @@ pub struct RunArguments {
 pub enum Generator {
     /// The articles' own sentences.
     Extractive,
-    /// The Gemini model of the settings.
-    Gemini,
+    /// The language model of the settings.
+    Model,
 }
 
 impl Generator {
-    /// The settings with this generator: a key that happens to be set must not change the figures.
+    /// The settings with this generator: a model that happens to be set up must not change the figures.
     ///
     /// # Errors
-    /// Where a key is needed and none is set.
+    /// Where a model is needed and none is set up.
     pub fn settings(self, config: &Config) -> Result<Config> {
         match self {
-            Self::Extractive => Ok(Config { gemini_api_key: None, ..config.clone() }),
-            Self::Gemini if config.gemini_api_key.is_none() => {
-                bail!("--generator gemini needs a key: set GEMINI_API_KEY")
+            Self::Extractive => Ok(extractive(config)),
+            Self::Model if Generators::of(config)?.first().is_none() => {
+                bail!("--generator model needs a language model: set GEMINI_API_KEY, or another provider's")
             }
-            Self::Gemini => Ok(config.clone()),
+            Self::Model => Ok(config.clone()),
         }
     }
+}
+
+/// The settings with the articles' own sentences for answers, whatever models are set up.
+#[must_use]
+pub fn extractive(config: &Config) -> Config {
+    Config { provider: Some(Drafter::Extractive.name().to_owned()), ..config.clone() }
 }
 
 /// Runs the command.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use fake_gemini::{FakeGemini, Scenario, Script, Settings};
 
-/// A fake of Google's Gemini REST API, for tests. It is not a model and calls none.
+/// A fake of Google's Gemini REST API and of OpenAI-compatible endpoints, for tests. It is not a model and calls none.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -17,7 +17,7 @@ struct Arguments {
     /// What is done with requests that name no scenario; several with commas between them come in turn.
     #[arg(long, value_name = "SCENARIO", default_value = "ok_json")]
     scenario: Script,
-    /// A key that is valid; may be repeated. Without it every key is.
+    /// A key that is valid; may be repeated. Without it every key is, and for OpenAI's API none is needed.
     #[arg(long = "key", value_name = "KEY")]
     keys: Vec<String>,
     /// A model that exists, instead of the default ones; may be repeated.

@@ -4,14 +4,24 @@ use std::collections::HashMap;
 
 use axum::http::{HeaderMap, Method};
 
-use crate::error::ApiError;
-use crate::scenario::{Plain, Scenario};
+use crate::scenario::{Plain, Scenario, UnknownScenario};
 use crate::script::Script;
 
 /// The header that names a scenario.
 pub(crate) const HEADER: &str = "x-fake-scenario";
 /// How the names of models begin that name a scenario.
 const MODEL_PREFIX: &str = "fake-";
+
+/// A request for which nothing is planned.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unplanned {
+    /// Its header names no scenario.
+    #[error("fake-gemini: {0}.")]
+    Header(UnknownScenario),
+    /// Its model's name begins like a scenario's and is none.
+    #[error("fake-gemini: {0}.")]
+    Model(UnknownScenario),
+}
 
 /// The standing script, and how far each script has got.
 pub(crate) struct Plan {
@@ -34,24 +44,39 @@ impl Plan {
         method: &Method,
         headers: &HeaderMap,
         model: Option<&str>,
-    ) -> Result<Scenario, ApiError> {
+    ) -> Result<Scenario, Unplanned> {
+        let (source, scenario) = self.ahead(method, headers, model)?;
+        if let Some(source) = source {
+            *self.served.entry(source).or_default() += 1;
+        }
+        Ok(scenario)
+    }
+
+    /// The scenario that such a request would meet, without a step.
+    pub(crate) fn peek(&self, method: &Method, headers: &HeaderMap, model: Option<&str>) -> Option<Scenario> {
+        self.ahead(method, headers, model).ok().map(|(_, scenario)| scenario)
+    }
+
+    /// The scenario, and what asked for its script, if there is a step to be counted.
+    fn ahead(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        model: Option<&str>,
+    ) -> Result<(Option<String>, Scenario), Unplanned> {
         let header = headers.get(HEADER).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let named = model.and_then(|model| model.strip_prefix(MODEL_PREFIX));
         let (source, script) = match (header, named) {
             (Some(text), _) => {
-                let script = text.parse().map_err(|error| ApiError::invalid(format!("fake-gemini: {error}.")))?;
+                let script = text.parse().map_err(Unplanned::Header)?;
                 (format!("{method} {HEADER} {text}"), script)
             }
-            (None, Some(text)) => {
-                let unknown = |_| ApiError::model_not_found(model.unwrap_or_default(), "generateContent");
-                (format!("{method} model {text}"), text.parse().map_err(unknown)?)
-            }
-            (None, None) if *method == Method::GET => return Ok(Plain::OkJson.into()),
+            (None, Some(text)) => (format!("{method} model {text}"), text.parse().map_err(Unplanned::Model)?),
+            (None, None) if *method == Method::GET => return Ok((None, Plain::OkJson.into())),
             (None, None) => (String::new(), self.standing.clone()),
         };
-        let served = self.served.entry(source).or_default();
-        *served += 1;
-        Ok(script.at(*served - 1))
+        let served = self.served.get(&source).copied().unwrap_or_default();
+        Ok((Some(source), script.at(served)))
     }
 }
 

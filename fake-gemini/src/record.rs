@@ -56,8 +56,8 @@ impl RecordedRequest {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether `text` stands in any text of the body, however it was escaped there: in a prompt, in the JSON inside of
-    /// a prompt, in a name.
+    /// Whether `text` stands in any text of the body, however it was escaped there: in a part or a message of a prompt,
+    /// in the JSON inside of a prompt, in a name. Whichever API it was sent to.
     #[must_use]
     pub fn says(&self, text: &str) -> bool {
         says(&self.body, text)
@@ -161,9 +161,14 @@ mod tests {
     #[test]
     fn what_is_said_is_found_through_the_escapes_and_a_key_in_the_query_is_not() {
         let line = serde_json::json!({ "question": "a \"quoted\" ü" }).to_string();
-        let body = serde_json::json!({ "contents": [{ "parts": [{ "text": format!("Data:\n{line}") }] }] }).to_string();
-        let request = request("/v1beta/models?pageSize=2&key=secret", &body);
-        assert!(request.says("a \"quoted\" ü") && request.says("Data:") && !request.says("secret"));
-        assert_eq!(request.path, "/v1beta/models?pageSize=2&key=(hidden)");
+        let text = format!("Data:\n{line}");
+        for body in [
+            serde_json::json!({ "contents": [{ "parts": [{ "text": text }] }] }),
+            serde_json::json!({ "messages": [{ "role": "user", "content": text }] }),
+        ] {
+            let request = request("/v1beta/models?pageSize=2&key=secret", &body.to_string());
+            assert!(request.says("a \"quoted\" ü") && request.says("Data:") && !request.says("secret"));
+            assert_eq!(request.path, "/v1beta/models?pageSize=2&key=(hidden)");
+        }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn malformed(schema: &Value) -> Option<String> {
 }
 
 /// Every schema directly inside of a schema.
-fn below(schema: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+pub(crate) fn below(schema: &Map<String, Value>) -> impl Iterator<Item = &Value> {
     let named = ["properties", "$defs"].into_iter().filter_map(|keyword| schema.get(keyword)?.as_object());
     let listed = ["anyOf", "oneOf", "prefixItems"].into_iter().filter_map(|keyword| schema.get(keyword)?.as_array());
     named.flat_map(Map::values).chain(listed.flatten()).chain(schema.get("items"))

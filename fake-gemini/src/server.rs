@@ -18,11 +18,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tower::ServiceExt;
 
-use crate::outage::HangUp;
+use crate::fake::{Fake, lock, router};
 use crate::plan::Plan;
 use crate::record::{Log, RecordedRequest};
-use crate::routes::{Fake, lock, router};
 use crate::script::Script;
+use crate::wire::HangUp;
 
 /// How long to wait when no connection can be accepted, for instance because no file descriptors are left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -124,6 +124,8 @@ async fn accept(listener: TcpListener, router: Router) -> Infallible {
 
 /// One connection. An error is how it ends when it is told to, so there is nobody to tell of it.
 async fn serve(stream: TcpStream, router: Router) {
+    // What is flushed is sent by itself. Where that cannot be set the answers are the same.
+    let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), request));
     drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use crate::answer::Citation;
+use crate::answer::discretion::Discretion;
 use crate::answer::draft::{Draft, cite};
 use crate::answer::evidence::Evidence;
 use crate::answer::opinions::Opinion;
@@ -49,6 +50,19 @@ pub struct Reply {
     /// How sure the model says it is, 0 to 1.
     #[serde(default)]
     pub confidence: Option<f64>,
+}
+
+impl Reply {
+    /// The same with what was kept from the model.
+    #[must_use]
+    pub(super) fn told_by(self, discretion: &Discretion) -> Self {
+        let told = |sentence: ReplySentence| ReplySentence { text: discretion.inward(sentence.text), ..sentence };
+        Self {
+            sentences: self.sentences.into_iter().map(told).collect(),
+            missing: discretion.inward(self.missing),
+            ..self
+        }
+    }
 }
 
 /// A sentence with the numbers of the passages that it stands on.

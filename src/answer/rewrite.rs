@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 
 use crate::answer::Question;
 use crate::answer::conversation::Conversation;
+use crate::answer::discretion::Discretion;
 use crate::answer::search_text::questions;
 use crate::answer::{clarify, follow_up, search_text};
 use crate::chat::Sender;
-use crate::inference::{Gemini, Prompt, Usage};
+use crate::config::Config;
+use crate::inference::{Generator, Prompt, Usage};
 
 /// What the prompt is called in traces; the number goes up when it changes.
 pub const PROMPT_NAME: &str = "rewrite-1";
@@ -71,7 +73,12 @@ pub fn texts_by_words(question: &Question, conversation: &Conversation) -> Vec<S
 }
 
 /// What is searched for: by a language model where there is one and the message leans on what was said, else by words.
-pub(super) async fn rewrite(model: Option<&Gemini>, question: &Question, conversation: &Conversation) -> Asked {
+pub(super) async fn rewrite(
+    config: &Config,
+    model: Option<&Generator>,
+    question: &Question,
+    conversation: &Conversation,
+) -> Asked {
     let own = search_text::of(question.as_str());
     if let Some(text) = clarify::completed(&own, conversation) {
         let text: String = text.chars().take(search_text::CHARS_MAX).collect();
@@ -82,7 +89,7 @@ pub(super) async fn rewrite(model: Option<&Gemini>, question: &Question, convers
     };
     let told = conversation.last_of(Sender::Bot).filter(|said| said.is_answer).map(|said| said.text.clone());
     match model {
-        Some(gemini) => Asked { told, ..by_model(gemini, own, conversation, completed).await },
+        Some(generator) => Asked { told, ..by_model(config, generator, own, conversation, completed).await },
         None => Asked { questions: vec![completed.clone()], text: completed, own: Some(own), told, model: None },
     }
 }
@@ -92,17 +99,27 @@ fn completed(own: &str, conversation: &Conversation) -> Option<String> {
     Some(completed.chars().take(search_text::CHARS_MAX).collect())
 }
 
-async fn by_model(gemini: &Gemini, message: String, conversation: &Conversation, by_words: String) -> Asked {
-    let asked = tokio::time::timeout(BUDGET, gemini.generate(&prompt(&message, conversation), read)).await;
+async fn by_model(
+    config: &Config,
+    generator: &Generator,
+    message: String,
+    conversation: &Conversation,
+    by_words: String,
+) -> Asked {
+    let before = conversation.lines().iter().map(|line| line.text.as_str());
+    let discretion = Discretion::of(config, before.chain([message.as_str()]));
+    let prompt = prompt(&message, conversation, &discretion);
+    let asked = tokio::time::timeout(BUDGET, generator.generate(&prompt, read)).await;
     let (said, usage, cost_usd) = match asked {
         Ok(generated) => {
             (generated.said.map_err(|error| error.result().to_owned()), generated.usage, generated.cost_usd)
         }
         Err(_) => (Err("timeout".to_owned()), Usage::default(), 0.0),
     };
-    let said = said.and_then(|text| usable(&text).ok_or_else(|| "invalid".to_owned()));
+    let said =
+        said.map(|text| discretion.inward(text)).and_then(|text| usable(&text).ok_or_else(|| "invalid".to_owned()));
     let trace = |result: &str| RewriteTrace {
-        model: gemini.model().to_owned(),
+        model: generator.model().to_owned(),
         prompt: PROMPT_NAME.to_owned(),
         result: result.to_owned(),
         usage,
@@ -127,13 +144,16 @@ fn usable(text: &str) -> Option<String> {
     fits.then_some(text)
 }
 
-fn prompt(message: &str, conversation: &Conversation) -> Prompt {
+fn prompt(message: &str, conversation: &Conversation, discretion: &Discretion) -> Prompt {
     let said = |sender| if sender == Sender::User { "customer" } else { "assistant" };
-    let lines: Vec<Value> =
-        conversation.lines().iter().map(|line| json!({ "sender": said(line.sender), "text": line.text })).collect();
+    let lines: Vec<Value> = conversation
+        .lines()
+        .iter()
+        .map(|line| json!({ "sender": said(line.sender), "text": discretion.outward(&line.text) }))
+        .collect();
     Prompt {
         instruction: INSTRUCTION.to_owned(),
-        data: json!({ "conversation": lines, "message": message }).to_string(),
+        data: json!({ "conversation": lines, "message": discretion.outward(message) }).to_string(),
         schema: json!({
             "type": "object",
             "properties": { "question": { "type": "string" } },

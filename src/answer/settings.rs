@@ -9,7 +9,7 @@ use crate::answer::store;
 use crate::database::DatabaseError;
 use crate::engine::Engine;
 use crate::ids::{ApiKeyId, WorkspaceId};
-use crate::inference::Gemini;
+use crate::inference::{Generator, Provider};
 use crate::people::store as people;
 
 /// A workspace's answering settings. `None` is always "as the server does by itself".
@@ -20,7 +20,7 @@ pub struct AnswerSettings {
     /// Whether questions are answered at all; if not, each goes to a person.
     pub enabled: bool,
     /// Who drafts: the language model where the server has one, else the articles' own sentences.
-    pub provider: Option<Provider>,
+    pub provider: Option<Drafter>,
     /// Which of the provider's models.
     pub model: Option<String>,
     /// How freely the model chooses its words.
@@ -50,31 +50,51 @@ pub struct Changed {
 
 /// Who drafts answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Provider {
-    /// A language model of Google's.
-    Gemini,
+#[serde(try_from = "String", into = "&'static str")]
+pub enum Drafter {
+    /// A language model of this provider.
+    Model(Provider),
     /// Nobody: the articles' own sentences.
     Extractive,
 }
 
-impl Provider {
+impl Drafter {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Gemini, Self::Extractive];
+    pub const ALL: [Self; 5] = [
+        Self::Model(Provider::Gemini),
+        Self::Model(Provider::OpenAi),
+        Self::Model(Provider::OpenRouter),
+        Self::Model(Provider::Ollama),
+        Self::Extractive,
+    ];
 
     /// Its name on the wire and in SQL.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Gemini => "gemini",
+            Self::Model(provider) => provider.name(),
             Self::Extractive => "extractive",
         }
     }
 
-    /// The provider of this name.
+    /// The one of this name.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|provider| provider.name() == name)
+        Self::ALL.into_iter().find(|drafter| drafter.name() == name)
+    }
+}
+
+impl TryFrom<String> for Drafter {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::of_name(&name).ok_or(format!("{name} drafts no answers"))
+    }
+}
+
+impl From<Drafter> for &'static str {
+    fn from(drafter: Drafter) -> Self {
+        drafter.name()
     }
 }
 
@@ -100,7 +120,7 @@ pub struct SettingsTrace {
     /// Whether questions are answered at all.
     pub enabled: bool,
     /// Who drafts.
-    pub provider: Provider,
+    pub provider: Drafter,
     /// The model, where one drafts.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub model: Option<String>,
@@ -182,29 +202,38 @@ impl AnswerSettings {
         Ok(after)
     }
 
-    /// Who drafts, on a server with these parts: a provider that the server has no key for is none.
+    /// Who drafts, on a server with these parts: a provider that is not set up there is none.
     #[must_use]
-    pub fn provider(&self, engine: &Engine) -> Provider {
-        match (self.provider, engine.gemini()) {
-            (Some(Provider::Extractive), _) | (_, None) => Provider::Extractive,
-            (Some(Provider::Gemini) | None, Some(_)) => Provider::Gemini,
-        }
+    pub fn drafter(&self, engine: &Engine) -> Drafter {
+        self.first(engine).map_or(Drafter::Extractive, |generator| Drafter::Model(generator.provider()))
     }
 
     /// The language model that drafts, where one does.
     #[must_use]
-    pub fn gemini(&self, engine: &Engine) -> Option<Gemini> {
-        let of_server = match self.provider(engine) {
-            Provider::Gemini => engine.gemini()?,
-            Provider::Extractive => return None,
+    pub fn first(&self, engine: &Engine) -> Option<Generator> {
+        let generators = engine.generators();
+        let of_server = match self.provider {
+            Some(Drafter::Extractive) => return None,
+            Some(Drafter::Model(provider)) => generators.of_provider(provider)?,
+            None => generators.first()?,
         };
-        Some(self.model.as_ref().map_or_else(|| of_server.clone(), |model| of_server.of_model(model)))
+        let named = self.model.as_ref().map_or_else(|| of_server.clone(), |model| of_server.of_model(model));
+        Some(named.tuned(self.temperature, self.tokens_max))
+    }
+
+    /// The language models that draft, each where those before it have failed.
+    #[must_use]
+    pub fn generators(&self, engine: &Engine) -> Vec<Generator> {
+        let Some(first) = self.first(engine) else { return Vec::new() };
+        let second = engine.generators().second().filter(|second| !second.is_same(&first));
+        let second = second.map(|second| second.clone().tuned(self.temperature, self.tokens_max));
+        std::iter::once(first).chain(second).collect()
     }
 
     /// What drafts, by the name that calibrations have for it.
     #[must_use]
     pub fn generator(&self, engine: &Engine) -> String {
-        generator_of(self.gemini(engine).as_ref())
+        generator_of(self.first(engine).as_ref())
     }
 
     /// The calibration that drafts of `generator` are judged by.
@@ -236,8 +265,8 @@ impl AnswerSettings {
         SettingsTrace {
             version: self.version,
             enabled: self.enabled,
-            provider: self.provider(engine),
-            model: self.gemini(engine).map(|gemini| gemini.model().to_owned()),
+            provider: self.drafter(engine),
+            model: self.first(engine).map(|generator| generator.model().to_owned()),
             threshold_from: self.threshold_from(),
         }
     }
@@ -299,10 +328,13 @@ mod tests {
 
     #[test]
     fn a_provider_is_found_by_the_name_that_it_is_stored_with() {
-        for provider in Provider::ALL {
-            assert_eq!(Provider::of_name(provider.name()), Some(provider));
-            assert_eq!(serde_json::to_value(provider).unwrap(), provider.name());
+        for drafter in Drafter::ALL {
+            assert_eq!(Drafter::of_name(drafter.name()), Some(drafter));
+            let json = serde_json::to_value(drafter).unwrap();
+            assert_eq!(json, drafter.name());
+            assert_eq!(serde_json::from_value::<Drafter>(json).unwrap(), drafter);
         }
-        assert_eq!(Provider::of_name("openai"), None);
+        assert_eq!(Drafter::of_name("claude"), None);
+        assert_eq!(Drafter::ALL.len(), Provider::ALL.len() + 1);
     }
 }

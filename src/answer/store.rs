@@ -4,7 +4,7 @@ pub mod calibrations;
 
 use crate::answer::in_force::OwnCalibrations;
 use crate::answer::language::Language;
-use crate::answer::settings::{AnswerSettings, Changed, Provider};
+use crate::answer::settings::{AnswerSettings, Changed, Drafter};
 use crate::database::{Database, DatabaseError, Transaction};
 use crate::ids::WorkspaceId;
 use crate::{execute, read, run};
@@ -71,7 +71,7 @@ pub async fn put_settings(
             .bind(workspace.to_string())
             .bind(settings.version)
             .bind(settings.enabled)
-            .bind(settings.provider.map(Provider::name))
+            .bind(settings.provider.map(Drafter::name))
             .bind(&settings.model)
             .bind(settings.temperature)
             .bind(settings.tokens_max.map(i64::from))
@@ -98,7 +98,7 @@ impl TryFrom<Row> for AnswerSettings {
         Ok(Self {
             version: row.version,
             enabled: row.enabled,
-            provider: row.provider.as_deref().and_then(Provider::of_name),
+            provider: row.provider.as_deref().and_then(Drafter::of_name),
             model: row.model,
             temperature: row.temperature,
             tokens_max: row.tokens_max.map(u32::try_from).transpose().map_err(DatabaseError::internal)?,

@@ -34,9 +34,12 @@ pub struct Trace {
     pub rewrite: Option<RewriteTrace>,
     /// What was found, best first.
     pub passages: Vec<TracedPassage>,
-    /// What the language model did, where one was asked.
+    /// What the language model did that was asked last, where one was asked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub model: Option<ModelTrace>,
+    /// What those did that were asked before it, and failed.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub failed_models: Vec<ModelTrace>,
     /// The two sentences of articles that say the opposite of each other, where there are such.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub contradiction: Option<Contradiction>,
@@ -172,7 +175,7 @@ impl Trace {
     #[must_use]
     pub fn tokens(&self) -> u64 {
         let all = |usage: Usage| usage.prompt + usage.answer + usage.thoughts;
-        self.model.as_ref().map_or(0, |model| all(model.usage))
+        self.model.iter().chain(&self.failed_models).map(|model| all(model.usage)).sum::<u64>()
             + self.rewrite.as_ref().map_or(0, |rewrite| all(rewrite.usage))
     }
 
@@ -186,6 +189,7 @@ impl Trace {
             rewrite: None,
             passages: Vec::new(),
             model: None,
+            failed_models: Vec::new(),
             contradiction: None,
             features: Vec::new(),
             logit: None,
@@ -229,6 +233,7 @@ impl Trace {
             rewrite: asked.model,
             passages,
             model: None,
+            failed_models: Vec::new(),
             contradiction: None,
             features: judged.shares,
             logit: Some(judged.logit),

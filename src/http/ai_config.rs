@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::answer::AnswerSettings;
 use crate::answer::in_force::OwnCalibrations;
 use crate::answer::language::Language;
-use crate::answer::settings::{Provider, ThresholdFrom};
+use crate::answer::settings::{Drafter, ThresholdFrom};
 use crate::clock::rfc3339;
 use crate::engine::Engine;
 use crate::http::body::Body;
@@ -19,11 +19,11 @@ use crate::http::caller::{ChangeSettings, Keyed, ReadSettings};
 use crate::http::change::Change;
 use crate::http::etag::{IfMatch, etag};
 use crate::http::problem::{Code, Problem, ProblemBody};
-use crate::inference::Gemini;
+use crate::inference::Generator;
 
 /// Characters of a model's name.
 const MODEL_CHARS_MAX: usize = 100;
-/// The most that Gemini takes.
+/// The most that providers take.
 const TEMPERATURE_MAX: f64 = 2.0;
 /// The fewest tokens of a draft: with fewer no model gets to its first word. The most is the server's own limit.
 const TOKENS_MIN: u32 = 256;
@@ -45,7 +45,7 @@ const SYSTEM_PROMPT_CHARS_MAX: usize = 2_000;
 pub(super) struct AiConfig {
     /// Whether questions are answered. If not, each goes to a person, with the reason `policy`.
     enabled: bool,
-    /// Who drafts: `gemini` or `extractive`.
+    /// Who drafts: a provider of language models, `gemini`, `openai`, `openrouter` or `ollama`, or `extractive`.
     provider: Option<&'static str>,
     /// Which of the provider's models.
     model: Option<String>,
@@ -75,7 +75,7 @@ pub(super) struct AiConfig {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct InForce {
-    /// `gemini` or `extractive`.
+    /// `gemini`, `openai`, `openrouter`, `ollama` or `extractive`.
     provider: &'static str,
     /// The model; missing where none drafts, as what follows.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,7 +107,7 @@ pub(super) struct AiConfigChange {
     #[garde(skip)]
     #[schema(value_type = Option<bool>)]
     enabled: Change<bool>,
-    /// Who drafts: `gemini` or `extractive`.
+    /// Who drafts: a provider of language models, `gemini`, `openai`, `openrouter` or `ollama`, or `extractive`.
     #[serde(default)]
     #[garde(inner(custom(known_provider)))]
     #[schema(value_type = Option<String>)]
@@ -200,12 +200,12 @@ impl AiConfig {
     fn of(engine: &Engine, settings: AnswerSettings) -> Self {
         let generator = settings.generator(engine);
         let calibrated = settings.in_force(engine, &generator);
-        let model = settings.gemini(engine).map(|model| model.tuned(settings.temperature, settings.tokens_max));
+        let model = settings.first(engine);
         let in_force = InForce {
-            provider: settings.provider(engine).name(),
+            provider: settings.drafter(engine).name(),
             model: model.as_ref().map(|model| model.model().to_owned()),
-            temperature: model.as_ref().map(Gemini::temperature),
-            max_tokens: model.as_ref().map(Gemini::tokens_max),
+            temperature: model.as_ref().map(Generator::temperature),
+            max_tokens: model.as_ref().map(Generator::tokens_max),
             threshold: settings.threshold(calibrated.calibration()),
             threshold_from: match settings.threshold_from() {
                 ThresholdFrom::Workspace => "workspace",
@@ -216,7 +216,7 @@ impl AiConfig {
         };
         Self {
             enabled: settings.enabled,
-            provider: settings.provider.map(Provider::name),
+            provider: settings.provider.map(Drafter::name),
             model: settings.model,
             temperature: settings.temperature,
             max_tokens: settings.tokens_max,
@@ -235,14 +235,19 @@ impl AiConfigChange {
     /// Whether this server can do what is asked for. Only what was sent is looked at: answers can be switched off whatever was
     /// chosen before.
     fn fits(&self, engine: &Engine) -> Result<(), Problem> {
-        let asks_for_model = match (self.provider.value(), self.model.value()) {
-            (Some(provider), _) if provider == Provider::Gemini.name() => Some("provider"),
-            (_, Some(_)) => Some("model"),
+        let generators = engine.generators();
+        let missing = match (self.provider.value().and_then(|name| Drafter::of_name(name)), self.model.value()) {
+            (Some(Drafter::Model(provider)), _) if generators.of_provider(provider).is_none() => {
+                Some(("provider", format!("{} is not set up on this server: {}", provider.name(), provider.needs())))
+            }
+            (None, Some(_)) if generators.is_empty() => Some((
+                "model",
+                "no language model is set up on this server: set GEMINI_API_KEY, or another provider's".into(),
+            )),
             _ => None,
         };
-        if let (Some(field), None) = (asks_for_model, engine.gemini()) {
-            const WHY: &str = "the server has no key for a language model: set GEMINI_API_KEY and start it again";
-            return Err(Problem::new(Code::ProviderNotSetUp).because(WHY).at_field(field, WHY));
+        if let Some((field, why)) = missing {
+            return Err(Problem::new(Code::ProviderNotSetUp).because(why.clone()).at_field(field, why));
         }
         let tokens_max = engine.config().generation_tokens_max;
         match self.max_tokens.value() {
@@ -258,7 +263,7 @@ impl AiConfigChange {
         let mut enabled = Some(settings.enabled);
         self.enabled.apply(&mut enabled, Some);
         settings.enabled = enabled.unwrap_or(AnswerSettings::default().enabled);
-        self.provider.apply(&mut settings.provider, |name| Provider::of_name(&name));
+        self.provider.apply(&mut settings.provider, |name| Drafter::of_name(&name));
         self.model.apply(&mut settings.model, Some);
         self.temperature.apply(&mut settings.temperature, Some);
         self.max_tokens.apply(&mut settings.tokens_max, Some);
@@ -270,23 +275,23 @@ impl AiConfigChange {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "garde passes its context by reference")]
 fn known_provider(name: &str, _context: &()) -> garde::Result {
-    if Provider::of_name(name).is_some() {
+    if Drafter::of_name(name).is_some() {
         return Ok(());
     }
-    let known = Provider::ALL.map(Provider::name).join(" and ");
+    let known = Drafter::ALL.map(Drafter::name).join(", ");
     Err(garde::Error::new(format!("is not one that this server has; there are {known}")))
 }
 
-/// A model's name becomes a part of an address.
+/// OpenRouter's names have a maker before a slash, Ollama's a tag behind a colon.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "garde passes its context by reference")]
 fn model_name(name: &str, _context: &()) -> garde::Result {
-    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/-".contains(&byte))
         && name.starts_with(|char: char| char.is_ascii_alphanumeric())
         && name.len() <= MODEL_CHARS_MAX;
     if is_name {
         return Ok(());
     }
-    let why = format!("is no model's name: at most {MODEL_CHARS_MAX} of A-Z a-z 0-9 . _ -, as in gemini-3.8-flash");
+    let why = format!("is no model's name: at most {MODEL_CHARS_MAX} of A-Z a-z 0-9 . _ : / -, as in gemini-3.8-flash");
     Err(garde::Error::new(why))
 }
 

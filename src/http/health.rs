@@ -16,6 +16,7 @@ use crate::answer::in_force::{self, RestsOn};
 use crate::answer::store;
 use crate::database::DatabaseError;
 use crate::engine::Engine;
+use crate::inference::Generator;
 use crate::search::Comparison;
 use crate::telemetry;
 
@@ -151,18 +152,27 @@ fn comparison(comparison: Comparison) -> Dependency {
 }
 
 fn generator(engine: &Engine) -> Dependency {
-    let Some(gemini) = engine.gemini() else {
-        return Dependency {
-            ok: true,
-            detail: "no language model (GEMINI_API_KEY): answers quote the articles".into(),
-        };
+    let generators = engine.generators();
+    let Some(first) = generators.first() else {
+        return Dependency { ok: true, detail: "no language model is set up: answers quote the articles".into() };
     };
-    if gemini.is_refused() {
-        Dependency { ok: false, detail: format!("{} refuses the key or the request; the log says why", gemini.model()) }
-    } else if !gemini.is_called() {
-        Dependency { ok: false, detail: format!("{} fails and is left alone for a while", gemini.model()) }
+    let (ok, mut detail) = state(first);
+    if let Some(second) = generators.second() {
+        // Writing to a string cannot fail.
+        let _ = write!(detail, "; second: {}", state(second).1);
+    }
+    Dependency { ok, detail }
+}
+
+/// Whether a language model is asked, and how it does.
+fn state(generator: &Generator) -> (bool, String) {
+    let model = generator.model();
+    if generator.is_refused() {
+        (false, format!("{model} refuses the key or the request; the log says why"))
+    } else if !generator.is_called() {
+        (false, format!("{model} fails and is left alone for a while"))
     } else {
-        Dependency { ok: true, detail: gemini.model().to_owned() }
+        (true, model.to_owned())
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const ROWS: [&[&str]; 5] = [
     &["http", "doctor"],
     &["answer", "search", "knowledge", "chat", "desk", "people", "insight", "backup", "engine"],
-    &["index", "inference", "database", "vault"],
+    &["index", "inference", "database", "vault", "redaction"],
     &["config", "clock", "ids", "telemetry"],
     &[],
 ];

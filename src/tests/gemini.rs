@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use candor::ids::Ids;
-use candor::inference::{Gemini, GenerateError};
+use candor::inference::{GenerateError, Generator, Provider};
 use fake_gemini::{FakeGemini, Moment, Plain, Scenario, Script, Settings};
 use serde_json::{Value, json};
 
 use crate::app::{QUESTION_OF_BIKES, SECRET_OF_BIKES, TestApp, config};
 
-const KEY: &str = "key-of-the-test";
+pub(crate) const KEY: &str = "key-of-the-test";
 
-async fn fake() -> FakeGemini {
+pub(crate) async fn fake() -> FakeGemini {
     FakeGemini::start(Settings { keys: vec![KEY.to_owned()], ..Settings::default() }).await.unwrap()
 }
 
@@ -33,22 +33,33 @@ async fn ask(app: &TestApp, session: &str) -> Value {
 }
 
 /// What the accuracy record of a session's last answer says the language model did.
-async fn model_trace(app: &TestApp, message: &Value) -> Value {
+pub(crate) async fn model_trace(app: &TestApp, message: &Value) -> Value {
+    trace(app, message).await["model"].clone()
+}
+
+/// The whole trace of a session's last answer.
+pub(crate) async fn trace(app: &TestApp, message: &Value) -> Value {
     const SQL: &str = "select trace_sealed from accuracy_records where message_id = $1";
     let message = message["messageId"].as_str().unwrap().to_owned();
     let sealed: Vec<u8> =
         candor::read!(app.engine.database(), |pool: D| sqlx::query_scalar(SQL).bind(message.clone()).fetch_one(pool))
             .unwrap();
     // Nothing is encrypted yet: a version byte, then the JSON.
-    let trace: Value = serde_json::from_slice(&sealed[1..]).unwrap();
-    trace["model"].clone()
+    serde_json::from_slice(&sealed[1..]).unwrap()
 }
 
 /// Every scenario with what came of it, as the README's table shows it.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_the_model_does_the_customer_gets_an_answer_or_a_ticket() {
-    let fake = fake().await;
-    let mut app = self::app(&fake).await;
+    let table = every_scenario(&fake().await, app).await;
+    insta::with_settings!({ snapshot_path => "." , prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("gemini", table);
+    });
+}
+
+/// A row for each scenario: what came of it, by an app with the fake as its language model.
+pub(crate) async fn every_scenario(fake: &FakeGemini, start: impl AsyncFn(&FakeGemini) -> TestApp) -> String {
+    let mut app = start(fake).await;
     let mut scenarios: Vec<Scenario> = Plain::ALL.iter().map(|plain| Scenario::Plain(*plain)).collect();
     scenarios.extend([
         Scenario::SlowTtft(Duration::from_secs(30)),
@@ -88,13 +99,11 @@ async fn whatever_the_model_does_the_customer_gets_an_answer_or_a_ticket() {
         // This is not about the breaker: a success in between closes it, and one that was told to wait begins anew.
         fake.set_scenario(Plain::OkJson);
         ask(&app, &format!("between-{number}")).await;
-        if !app.engine.gemini().unwrap().is_called() {
-            app = self::app(&fake).await;
+        if !app.engine.generators().first().unwrap().is_called() {
+            app = start(fake).await;
         }
     }
-    insta::with_settings!({ snapshot_path => "." , prepend_module_to_snapshot => false }, {
-        insta::assert_snapshot!("gemini", table);
-    });
+    table
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,7 +246,7 @@ async fn the_prompt_holds_only_the_workspaces_own_articles_and_the_key_only_its_
         let instruction = request.body["systemInstruction"].to_string();
         assert!(!instruction.contains("Zephyrine") && !instruction.contains("sourdough"), "{instruction}");
     }
-    let shown = format!("{:?}", app.engine.gemini().unwrap());
+    let shown = format!("{:?}", app.engine.generators().first().unwrap());
     assert!(!shown.contains(KEY), "{shown}");
 }
 
@@ -271,12 +280,15 @@ async fn a_model_that_does_not_exist_and_a_key_that_is_wrong_are_found_at_the_st
         config.gemini_url = fake.url();
         config.gemini_api_key = Some(key.to_owned().into());
         config.gemini_model = model.to_owned();
-        Gemini::of(&config).unwrap().unwrap()
+        Generator::of(&config, Provider::Gemini).unwrap().unwrap()
     };
     model("gemini-3.8-flash", KEY).check().await.unwrap();
     for (name, key, part) in [("gemini-1.0-gone", KEY, "not found"), ("gemini-3.8-flash", "wrong", "API key")] {
         let error = model(name, key).check().await.unwrap_err();
         assert!(matches!(&error, GenerateError::Refused(why) if why.contains(part)), "{error}");
     }
-    assert!(Gemini::of(&config(folder.path())).unwrap().is_none(), "without a key there is no model");
+    assert!(
+        Generator::of(&config(folder.path()), Provider::Gemini).unwrap().is_none(),
+        "without a key there is no model"
+    );
 }

@@ -17,6 +17,7 @@ mod knowledge;
 mod openapi;
 mod own_calibration;
 mod problems;
+mod providers;
 mod proxy;
 mod questions;
 mod schema;

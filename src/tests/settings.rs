@@ -164,7 +164,7 @@ async fn a_field_that_cannot_be_is_named() {
     let app = TestApp::start().await;
     for (body, field) in [
         (json!({ "enabled": "no" }), "enabled"),
-        (json!({ "provider": "openai" }), "provider"),
+        (json!({ "provider": "claude" }), "provider"),
         (json!({ "provider": 5 }), "provider"),
         (json!({ "model": "../files" }), "model"),
         (json!({ "model": ".." }), "model"),

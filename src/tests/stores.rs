@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use candor::answer::decide::{Decision, Reason};
 use candor::answer::in_force::OwnCalibrations;
 use candor::answer::language::Language;
-use candor::answer::settings::{Changed, Provider};
+use candor::answer::settings::{Changed, Drafter};
 use candor::answer::store as settings;
 use candor::answer::{Answer, AnswerSettings, Draft, Hashes, ResponseType, Trace, TracedPassage, Versions};
 use candor::chat::store as sessions;
@@ -379,6 +379,7 @@ async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database)
         rewrite: None,
         passages: Vec::new(),
         model: None,
+        failed_models: Vec::new(),
         contradiction: None,
         features: Vec::new(),
         logit: Some(0.0),
@@ -415,7 +416,7 @@ async fn settings_survive_the_round_trip_in_their_own_workspace_only(database: &
     let full = AnswerSettings {
         version: 1,
         enabled: false,
-        provider: Some(Provider::Gemini),
+        provider: Some(Drafter::Model(candor::inference::Provider::Gemini)),
         model: Some("gemini-3.8-flash".into()),
         temperature: Some(0.25),
         tokens_max: Some(u32::MAX),

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use candor::inference::{Gemini, GenerateError, Generated, Prompt};
+use candor::inference::{GenerateError, Generated, Generator, Prompt};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -115,12 +115,12 @@ pub fn passages(article: &Article, survey: &Survey, seed: u64) -> Vec<Passage> {
     passages
 }
 
-/// Asks `gemini` for a question about each passage, in an order that the seed decides, until there are `limit` of them.
+/// Asks `model` for a question about each passage, in an order that the seed decides, until there are `limit` of them.
 ///
 /// # Errors
 /// A sentence, when the provider refuses or is down: a set of what was made so far would be drawn by the failure.
 pub async fn all(
-    gemini: &Gemini,
+    model: &Generator,
     mut passages: Vec<Passage>,
     limit: usize,
     survey: &Survey,
@@ -136,7 +136,7 @@ pub async fn all(
         if interviewed.candidates.len() >= limit {
             break;
         }
-        let mut answers: Vec<(usize, Generated<Said>)> = asked(gemini, batch).await?;
+        let mut answers: Vec<(usize, Generated<Said>)> = asked(model, batch).await?;
         answers.sort_by_key(|(place, _)| *place);
         for (place, answer) in answers {
             interviewed.calls += 1;
@@ -171,11 +171,11 @@ pub async fn all(
     Ok(interviewed)
 }
 
-async fn asked(gemini: &Gemini, batch: &[Passage]) -> Result<Vec<(usize, Generated<Said>)>> {
+async fn asked(model: &Generator, batch: &[Passage]) -> Result<Vec<(usize, Generated<Said>)>> {
     let mut calls = JoinSet::new();
     for (place, passage) in batch.iter().enumerate() {
-        let (gemini, prompt) = (gemini.clone(), prompt(passage));
-        calls.spawn(async move { (place, gemini.generate(&prompt, |text| serde_json::from_str(text)).await) });
+        let (model, prompt) = (model.clone(), prompt(passage));
+        calls.spawn(async move { (place, model.generate(&prompt, |text| serde_json::from_str(text)).await) });
     }
     let mut answers = Vec::with_capacity(batch.len());
     while let Some(answer) = calls.join_next().await {
@@ -248,6 +248,7 @@ impl Passage {
 #[cfg(test)]
 mod tests {
     use candor::config::Config;
+    use candor::inference::Provider;
     use fake_gemini::{FakeGemini, Plain, Settings};
 
     use super::*;
@@ -268,14 +269,14 @@ mod tests {
         Said { question: question.into(), key_fact: key_fact.into(), kind: Kind::Limit }
     }
 
-    fn model(fake: &FakeGemini) -> Gemini {
+    fn model(fake: &FakeGemini) -> Generator {
         let config = Config {
             gemini_api_key: Some(KEY.into()),
             gemini_url: fake.url(),
             generation_seconds_max: 5,
             ..Config::default()
         };
-        Gemini::of(&config).unwrap().unwrap()
+        Generator::of(&config, Provider::Gemini).unwrap().unwrap()
     }
 
     async fn interview(plain: Plain, limit: usize) -> (Result<Interviewed>, FakeGemini) {

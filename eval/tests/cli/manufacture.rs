@@ -126,8 +126,8 @@ fn what_cannot_be_made_is_refused_in_a_sentence() {
         assert!(output.status.code() == Some(2) && said.contains(part), "{said}");
     };
     refused(site.make("made", &[]), "there is no workspace");
-    refused(site.make("made", &["--generator", "gemini"]), "--limit");
-    refused(site.make("made", &["--generator", "gemini", "--limit", "5"]), "GEMINI_API_KEY");
+    refused(site.make("made", &["--generator", "model"]), "--limit");
+    refused(site.make("made", &["--generator", "model", "--limit", "5"]), "GEMINI_API_KEY");
     fs::create_dir(site.path("mine")).unwrap();
     fs::write(site.path("mine/file.txt"), "mine").unwrap();
     refused(site.make("mine", &[]), "is not empty");

@@ -172,5 +172,5 @@ async fn unknown_models_scenarios_methods_and_addresses_are_told_apart() {
     let url = format!("{}/v1beta/models/gemini-3.8-flash:embedContent", client.gemini.url());
     let method = http().post(url).header("x-goog-api-key", KEY).json(&question());
     send(method).await.error(501, "UNIMPLEMENTED");
-    assert_eq!(send(client.get("/v1/chat/completions")).await.status, 404);
+    assert_eq!(send(client.get("/v2/models")).await.status, 404);
 }

@@ -101,7 +101,7 @@ async fn models_are_listed_in_pages_and_looked_up() {
     assert_eq!((name, &second["nextPageToken"]), (&json!("models/gemini-3.5-flash-lite"), &Value::Null));
     assert_eq!(send(client.get("/v1beta/models?pageToken=x")).await.status, 400);
     let model = send(client.get("/v1beta/models/gemini-3.8-flash")).await.json();
-    assert_eq!(model["supportedGenerationMethods"], json!(["generateContent"]));
+    assert_eq!(model["supportedGenerationMethods"], json!(["generateContent", "streamGenerateContent"]));
     let gone = send(client.get("/v1beta/models/gemini-1.0-pro")).await.error(404, "NOT_FOUND");
     assert_eq!(gone["message"], "Model is not found: models/gemini-1.0-pro for api version v1beta");
     assert_eq!(send(client.get("/v1beta/models/fake-404_model")).await.status, 404);

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::error::ApiError;
+use crate::gemini::error::ApiError;
 
 /// How many models a page has when the request does not say, and at most.
 const PAGE_SIZE: usize = 50;
@@ -50,7 +50,7 @@ pub(crate) fn item(model: &str) -> Value {
         "description": "A fake for tests, not a model.",
         "inputTokenLimit": 1_048_576,
         "outputTokenLimit": 65_536,
-        "supportedGenerationMethods": ["generateContent"],
+        "supportedGenerationMethods": ["generateContent", "streamGenerateContent"],
         "temperature": 1,
         "maxTemperature": 2,
         "topP": 0.95,

@@ -1,7 +1,9 @@
-//! Google's Gemini over its REST interface: one prompt, one answer in JSON, within a budget of time.
+//! Language models over HTTP: one prompt, one answer in JSON, within a budget of time.
 
+mod chain;
 mod failure;
 mod model;
+mod provider;
 mod wire;
 
 use std::sync::atomic::Ordering;
@@ -9,19 +11,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+pub use chain::{Generators, SetUpError};
 pub use failure::GenerateError;
+pub use provider::Provider;
 use reqwest::{Client, RequestBuilder};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio::time::Instant;
 pub use wire::{Prompt, Usage};
 
-use crate::config::{Config, Thinking};
-use crate::inference::gemini::failure::{Failure, Repeat};
-use crate::inference::gemini::model::{Model, Others, Prices};
-use crate::inference::gemini::wire::{Candidate, Response, request};
-
-/// The provider's name in metrics and traces.
-pub const PROVIDER: &str = "gemini";
+use crate::config::{Config, ModelPrices, Thinking};
+use crate::inference::generator::failure::{Failure, Repeat};
+use crate::inference::generator::model::{Model, Others};
+use crate::inference::generator::provider::Access;
+use crate::inference::generator::wire::{Asked, Wire};
 
 /// Attempts after the first, all within the budget.
 const RETRIES_MAX: usize = 2;
@@ -31,29 +33,32 @@ const FIRST_PAUSE: Duration = Duration::from_millis(300);
 const ALONE_MAX: Duration = Duration::from_secs(3_600);
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// The largest body that is read.
+/// The largest answer that is read.
 const RESPONSE_BYTES_MAX: usize = 1 << 20;
+/// The largest list of models: some offer hundreds.
+const LIST_BYTES_MAX: usize = 16 << 20;
 /// Always the likeliest word, where nobody asks for another temperature.
 const TEMPERATURE: f64 = 0.0;
 
-/// A model of the Gemini API, with how it is to answer; cheap to clone.
+/// A language model of a provider, with how it is to answer; cheap to clone.
 #[derive(Clone)]
-pub struct Gemini {
-    inner: Arc<Inner>,
+pub struct Generator {
+    upstream: Arc<Upstream>,
     model: Arc<Model>,
     temperature: f64,
     tokens_max: u32,
+    budget: Duration,
 }
 
-/// What all models have in common.
-struct Inner {
+/// What all models of a provider have in common.
+struct Upstream {
+    provider: Provider,
+    wire: Box<dyn Wire>,
     http: Client,
-    url: String,
-    key: SecretString,
+    access: Access,
     thinking: Thinking,
     tokens_max: u32,
-    budget: Duration,
-    prices: Prices,
+    prices: ModelPrices,
     others: Others,
 }
 
@@ -78,37 +83,43 @@ struct Meter {
     cost_usd: f64,
 }
 
-impl std::fmt::Debug for Gemini {
+impl std::fmt::Debug for Generator {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Gemini({})", self.model.name)
+        write!(formatter, "Generator({} of {})", self.model.name, self.provider().name())
     }
 }
 
-impl Gemini {
-    /// The model that the settings name; `None` without a key. Nothing is sent yet.
+impl Generator {
+    /// The model of `provider` that the settings name; `None` where it is not set up. Nothing is sent yet.
     ///
     /// # Errors
     /// [`GenerateError::Refused`] when the HTTP client cannot be made.
-    pub fn of(config: &Config) -> Result<Option<Self>, GenerateError> {
-        let Some(key) = config.gemini_api_key.clone() else { return Ok(None) };
+    pub fn of(config: &Config, provider: Provider) -> Result<Option<Self>, GenerateError> {
+        let Some(access) = provider.access(config) else { return Ok(None) };
         let http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             // The key would go with it, to wherever it leads.
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| GenerateError::Refused(error.to_string()))?;
-        let inner = Inner {
+        let model = Arc::new(Model::of_server(provider, &access.model, &config.model_prices));
+        let upstream = Upstream {
+            provider,
+            wire: provider.wire(),
             http,
-            url: config.gemini_url.trim_end_matches('/').to_owned(),
-            key,
+            access,
             thinking: config.gemini_thinking,
             tokens_max: config.generation_tokens_max,
-            budget: Duration::from_secs(config.generation_seconds_max),
-            prices: Prices::of(config),
+            prices: config.model_prices.clone(),
             others: Others::default(),
         };
-        let (tokens_max, model) = (inner.tokens_max, Model::of_server(config));
-        Ok(Some(Self { inner: Arc::new(inner), model: Arc::new(model), temperature: TEMPERATURE, tokens_max }))
+        Ok(Some(Self {
+            tokens_max: upstream.tokens_max,
+            upstream: Arc::new(upstream),
+            model,
+            temperature: TEMPERATURE,
+            budget: Duration::from_secs(config.generation_seconds_max),
+        }))
     }
 
     /// The model `name` of the same provider, with the same key.
@@ -117,14 +128,36 @@ impl Gemini {
         if name == self.model.name {
             return self.clone();
         }
-        Self { model: self.inner.others.model(name, self.inner.prices), ..self.clone() }
+        let Upstream { provider, others, prices, .. } = &*self.upstream;
+        Self { model: others.model(*provider, name, prices), ..self.clone() }
+    }
+
+    /// The same for a model that the server's settings name beside the first: metrics call it by its name.
+    fn of_server(&self, name: &str) -> Self {
+        if name == self.model.name {
+            return self.clone();
+        }
+        let Upstream { provider, prices, .. } = &*self.upstream;
+        Self { model: Arc::new(Model::of_server(*provider, name, prices)), ..self.clone() }
+    }
+
+    /// The same model, which is to answer within `budget`, all attempts together.
+    #[must_use]
+    pub fn within(self, budget: Duration) -> Self {
+        Self { budget, ..self }
     }
 
     /// The same model, which is to answer at another temperature or in fewer tokens. The server's limit stays one.
     #[must_use]
     pub fn tuned(self, temperature: Option<f64>, tokens_max: Option<u32>) -> Self {
-        let tokens_max = tokens_max.map_or(self.tokens_max, |tokens| tokens.min(self.inner.tokens_max));
+        let tokens_max = tokens_max.map_or(self.tokens_max, |tokens| tokens.min(self.upstream.tokens_max));
         Self { temperature: temperature.unwrap_or(self.temperature), tokens_max, ..self }
+    }
+
+    /// Who offers it.
+    #[must_use]
+    pub fn provider(&self) -> Provider {
+        self.upstream.provider
     }
 
     /// The model's name.
@@ -143,6 +176,12 @@ impl Gemini {
     #[must_use]
     pub fn tokens_max(&self) -> u32 {
         self.tokens_max
+    }
+
+    /// Whether it is the same model of the same provider.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.provider() == other.provider() && self.model.name == other.model.name
     }
 
     /// Whether calls are made at all: after failures in a row none is, for a while.
@@ -182,7 +221,7 @@ impl Gemini {
                 GenerateError::Unavailable("it has failed again and again and is left alone for a while".into())
             });
         };
-        let until = Instant::now() + self.inner.budget;
+        let until = Instant::now() + self.budget;
         let pauses = ExponentialBuilder::default()
             .with_min_delay(FIRST_PAUSE)
             .with_factor(2.0)
@@ -191,19 +230,17 @@ impl Gemini {
         let attempt = || self.attempt(prompt, meter);
         let trying = attempt
             .retry(pauses)
-            .when(|failure: &Failure| !matches!(failure.repeat, Repeat::Never | Repeat::NotFor(_)))
+            .when(|failure: &Failure| matches!(failure.repeat, Repeat::Soon | Repeat::After(_)))
             .adjust(|failure, pause| {
                 let pause = match failure.repeat {
                     Repeat::After(told) => pause.map(|pause| pause.max(told)),
-                    Repeat::WithoutThinking => pause.map(|_| Duration::ZERO),
-                    Repeat::Soon | Repeat::Never | Repeat::NotFor(_) => pause,
+                    Repeat::Soon | Repeat::Never | Repeat::NotFor(_) | Repeat::Without(_) => pause,
                 };
                 // A pause that ends after the budget is not worth waiting for.
                 pause.filter(|pause| Instant::now().checked_add(*pause).is_some_and(|end| end < until))
             });
         let outcome = tokio::time::timeout_at(until, trying).await.unwrap_or_else(|_| {
-            let seconds = self.inner.budget.as_secs();
-            Err(Failure::never(GenerateError::Unavailable(format!("no answer within {seconds} seconds"))))
+            Err(Failure::never(GenerateError::Unavailable(format!("no answer within {:.1?}", self.budget))))
         });
         match &outcome {
             Ok(_) => passage.succeeded(),
@@ -224,23 +261,28 @@ impl Gemini {
     }
 
     async fn attempt(&self, prompt: &Prompt, meter: &Mutex<Meter>) -> Result<String, Failure> {
-        let (inner, model) = (&self.inner, &self.model);
-        meter.lock().unwrap_or_else(PoisonError::into_inner).attempts += 1;
-        let without_thinking = model.without_thinking.load(Ordering::Relaxed);
-        let thinking = if without_thinking { Thinking::Default } else { inner.thinking };
-        let body = request(prompt, thinking, self.temperature, self.tokens_max);
-        let url = format!("{}/v1beta/models/{}:generateContent", inner.url, model.name);
-        match self.send(inner.http.post(url).json(&body)).await {
-            Ok(body) => self.read(&body, meter),
-            Err(failure) => {
-                if failure.repeat == Repeat::WithoutThinking {
+        let (upstream, model) = (&*self.upstream, &*self.model);
+        loop {
+            meter.lock().unwrap_or_else(PoisonError::into_inner).attempts += 1;
+            let quirks = model.quirks();
+            let asked = Asked {
+                prompt,
+                model: &model.name,
+                thinking: upstream.thinking,
+                temperature: self.temperature,
+                tokens_max: self.tokens_max,
+                quirks,
+            };
+            match self.send(upstream.wire.ask(&upstream.http, &upstream.access.url, &asked), RESPONSE_BYTES_MAX).await {
+                Ok(body) => return self.read(&body, meter),
+                Err(Failure { repeat: Repeat::Without(quirk), error }) => {
                     // It was left out already: then it is something else, and the same again.
-                    if without_thinking || inner.thinking == Thinking::Default {
-                        return Err(Failure::never(failure.error));
+                    if quirks.has(quirk) {
+                        return Err(Failure::never(error));
                     }
-                    model.without_thinking.store(true, Ordering::Relaxed);
+                    model.learn(quirk);
                 }
-                Err(failure)
+                Err(failure) => return Err(failure),
             }
         }
     }
@@ -250,66 +292,58 @@ impl Gemini {
     /// # Errors
     /// [`GenerateError::Refused`] or [`GenerateError::Unavailable`].
     pub async fn check(&self) -> Result<(), GenerateError> {
-        let inner = &self.inner;
-        let asked = self.send(inner.http.get(format!("{}/v1beta/models/{}", inner.url, self.model.name)));
-        let answered = match tokio::time::timeout(inner.budget, asked).await {
-            Ok(answered) => answered.map(drop).map_err(|failure| failure.error),
-            Err(_) => Err(GenerateError::Unavailable(format!("no answer within {} seconds", inner.budget.as_secs()))),
+        let Upstream { wire, http, access, .. } = &*self.upstream;
+        let looked_up = async {
+            let body = self.send(wire.look_up(http, &access.url, &self.model.name), LIST_BYTES_MAX).await?;
+            if wire.lists(&body, &self.model.name) {
+                return Ok(());
+            }
+            Err(Failure::never(GenerateError::Refused(format!("it has no model {}", self.model.name))))
+        };
+        let answered = match tokio::time::timeout(self.budget, looked_up).await {
+            Ok(answered) => answered.map_err(|failure| failure.error),
+            Err(_) => Err(GenerateError::Unavailable(format!("no answer within {:.1?}", self.budget))),
         };
         self.model.note(answered.as_ref().err());
         answered
     }
 
     /// Sends a request and reads the body of an answer that is no error.
-    async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, Failure> {
-        let mut key = reqwest::header::HeaderValue::from_str(self.inner.key.expose_secret()).map_err(|_| {
-            Failure::never(GenerateError::Refused("GEMINI_API_KEY is no key: it has a line break or the like".into()))
-        })?;
-        key.set_sensitive(true);
-        // In a header: an address ends up in logs.
-        let mut response = request.header("x-goog-api-key", key).send().await.map_err(Failure::transport)?;
+    async fn send(&self, request: RequestBuilder, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+        let mut response = self.authorized(request)?.send().await.map_err(Failure::transport)?;
         let mut body = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(Failure::transport)? {
             body.extend_from_slice(&piece);
-            if body.len() > RESPONSE_BYTES_MAX {
-                return Err(Failure::never(GenerateError::Invalid("it is larger than a megabyte".into())));
+            if body.len() > bytes_max {
+                return Err(Failure::never(GenerateError::Invalid(format!("it is larger than {bytes_max} bytes"))));
             }
         }
-        if response.status().is_success() { Ok(body) } else { Err(Failure::status(response.status(), &body)) }
+        if response.status().is_success() {
+            return Ok(body);
+        }
+        Err(self.upstream.wire.failure(response.status(), response.headers(), &body))
+    }
+
+    /// The request with the key, where there is one.
+    fn authorized(&self, request: RequestBuilder) -> Result<RequestBuilder, Failure> {
+        let Upstream { wire, access, .. } = &*self.upstream;
+        let Some(key) = &access.key else { return Ok(request) };
+        let (header, mut value) = wire.key(key.expose_secret()).map_err(|_| {
+            let why = format!("{} is no key: it has a line break or the like", access.key_variable);
+            Failure::never(GenerateError::Refused(why))
+        })?;
+        value.set_sensitive(true);
+        Ok(request.header(header, value))
     }
 
     /// What a response says, counting what it cost whatever it says.
     fn read(&self, body: &[u8], meter: &Mutex<Meter>) -> Result<String, Failure> {
-        let invalid = |why: &str| Failure::never(GenerateError::Invalid(why.to_owned()));
-        let response: Response = serde_json::from_slice(body).map_err(|error| invalid(&error.to_string()))?;
-        let usage = Usage::from(response.usage_metadata);
-        let cost_usd = self.model.count_tokens(usage);
+        let said = self.upstream.wire.read(body)?;
+        let cost_usd = self.model.count_tokens(said.usage);
         let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
-        meter.usage = meter.usage.and(usage);
+        meter.usage = meter.usage.and(said.usage);
         meter.cost_usd += cost_usd;
         drop(meter);
-        if let Some(reason) = response.prompt_feedback.block_reason {
-            return Err(Failure::never(GenerateError::Blocked(reason)));
-        }
-        let Some(candidate) = response.candidates.first() else { return Err(invalid("it is empty")) };
-        finished(candidate)?;
-        let text = candidate.text();
-        if text.trim().is_empty() {
-            return Err(invalid("it is empty"));
-        }
-        Ok(text)
+        said.whole()
     }
-}
-
-/// Why the model stopped, where it is not because it had said all.
-fn finished(candidate: &Candidate) -> Result<(), Failure> {
-    Err(Failure::never(match candidate.finish_reason.as_deref() {
-        Some("STOP") => return Ok(()),
-        Some("MAX_TOKENS") => GenerateError::Truncated,
-        Some(reason @ ("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII")) => {
-            GenerateError::Blocked(reason.to_owned())
-        }
-        Some(reason) => GenerateError::Invalid(format!("it ended with {reason}")),
-        None => GenerateError::Invalid("it does not say that it is whole".into()),
-    }))
 }

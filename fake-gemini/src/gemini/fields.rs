@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::ApiError;
+use crate::gemini::error::ApiError;
 
 /// What a field holds.
 enum Kind {

@@ -5,14 +5,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::request::Request;
-
-/// How many tokens are thought away when a request sets no limit of its own.
-const THOUGHTS_WITHOUT_LIMIT: u64 = 1_024;
-
-/// What goes before an answer when thinking.
-const THOUGHT: &str = "**Reading the passages**\n\nI compare the question with each passage and keep the sentences that \
-                       answer it. Then I check that every sentence is in a passage.";
+use crate::gemini::request::Request;
+use crate::limits::{End, Limits, first_half, tokens};
+use crate::speech::{THOUGHT, THOUGHTS_WITHOUT_LIMIT};
 
 /// One request to be answered, and what its answers have in common.
 pub(crate) struct Exchange<'a> {
@@ -28,6 +23,15 @@ impl<'a> Exchange<'a> {
         Self { model, request, digest }
     }
 
+    pub(crate) fn digest(&self) -> &[u8] {
+        &self.digest
+    }
+
+    /// What stands where the real API signs its thoughts.
+    pub(crate) fn signature(&self) -> String {
+        STANDARD.encode(self.digest)
+    }
+
     /// The text, as far as the limits of the request let it through.
     pub(crate) fn text(&self, text: &str) -> Value {
         let (text, finish) = self.limited(text, 0);
@@ -38,8 +42,8 @@ impl<'a> Exchange<'a> {
     pub(crate) fn thinking(&self, text: &str) -> Value {
         let thoughts = tokens(THOUGHT);
         let (text, finish) = self.limited(text, thoughts);
-        let (first, second) = text.split_at(middle(&text));
-        let signature = STANDARD.encode(self.digest);
+        let (first, second) = text.split_at(first_half(&text).len());
+        let signature = self.signature();
         let mut parts = vec![json!({ "text": THOUGHT, "thought": true })];
         if !text.is_empty() {
             parts.extend([json!({ "text": first }), json!({ "text": second, "thoughtSignature": signature })]);
@@ -49,14 +53,12 @@ impl<'a> Exchange<'a> {
 
     /// Nothing but thoughts until the allowance was used up.
     pub(crate) fn all_thought(&self) -> Value {
-        let limit = self.request.generation_config.max_output_tokens.and_then(|limit| u64::try_from(limit).ok());
         let parts = [json!({ "text": THOUGHT, "thought": true })];
-        self.candidate(&parts, "MAX_TOKENS", "", limit.unwrap_or(THOUGHTS_WITHOUT_LIMIT))
+        self.candidate(&parts, "MAX_TOKENS", "", self.limits().tokens_max.unwrap_or(THOUGHTS_WITHOUT_LIMIT))
     }
 
-    /// The first half of the text.
+    /// The text as one that was cut off, whatever the limits of the request are.
     pub(crate) fn cut(&self, text: &str) -> Value {
-        let text = &text[..middle(text)];
         self.candidate(&[json!({ "text": text })], "MAX_TOKENS", text, 0)
     }
 
@@ -124,62 +126,23 @@ impl<'a> Exchange<'a> {
         reply
     }
 
-    /// What of `text` comes before a stop sequence and fits beside the thoughts, and why it ends.
+    /// What of `text` is within the limits of the request, and why it ends.
     fn limited(&self, text: &str, thoughts: u64) -> (String, &'static str) {
+        let (text, end) = self.limits().cut(text, thoughts);
+        let finish = match end {
+            End::Stop => "STOP",
+            End::Length => "MAX_TOKENS",
+        };
+        (text, finish)
+    }
+
+    fn limits(&self) -> Limits<'_> {
         let config = &self.request.generation_config;
-        let stops = config.stop_sequences.iter().filter(|stop| !stop.is_empty());
-        let end = stops.filter_map(|stop| text.find(stop.as_str())).min().unwrap_or(text.len());
-        let text = &text[..end];
-        match config.max_output_tokens.and_then(|limit| u64::try_from(limit).ok()) {
-            Some(limit) if tokens(text) + thoughts > limit => {
-                (first_words(text, words_of(limit.saturating_sub(thoughts))).to_owned(), "MAX_TOKENS")
-            }
-            _ => (text.to_owned(), "STOP"),
-        }
+        let tokens_max = config.max_output_tokens.and_then(|limit| u64::try_from(limit).ok());
+        Limits { stops: &config.stop_sequences, tokens_max }
     }
 }
 
 fn dangerous() -> Value {
     json!({ "category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": true })
-}
-
-/// Three words count as four tokens.
-fn tokens(text: &str) -> u64 {
-    text.split_whitespace().count() as u64 * 4 / 3
-}
-
-/// The most words that count as `tokens` or fewer.
-fn words_of(tokens: u64) -> usize {
-    usize::try_from((tokens.saturating_mul(3).saturating_add(2)) / 4).unwrap_or(usize::MAX)
-}
-
-fn first_words(text: &str, words: usize) -> &str {
-    let begins = |(at, letter): &(usize, char)| !letter.is_whitespace() && !text[..*at].ends_with(is_letter);
-    text.char_indices().filter(begins).nth(words).map_or(text, |(at, _)| text[..at].trim_end())
-}
-
-fn is_letter(character: char) -> bool {
-    !character.is_whitespace()
-}
-
-/// A place near the middle of `text` that is not inside of a character.
-fn middle(text: &str) -> usize {
-    text.floor_char_boundary(text.len() / 2)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_are_kept_to_the_token() {
-        let text = "one two three four five";
-        assert_eq!(tokens(text), 6);
-        for limit in 0..=6 {
-            let kept = first_words(text, words_of(limit));
-            assert!(tokens(kept) <= limit, "{limit}: {kept}");
-        }
-        assert_eq!(first_words(text, words_of(4)), "one two three");
-        assert_eq!(first_words(text, words_of(6)), text);
-    }
 }

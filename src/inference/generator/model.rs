@@ -1,15 +1,15 @@
 //! One model of the API: what it has shown of itself, and what it has used.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics::counter;
 
-use crate::config::Config;
+use crate::config::{ModelPrices, Price};
 use crate::inference::breaker::Breaker;
-use crate::inference::gemini::failure::GenerateError;
-use crate::inference::gemini::{PROVIDER, Usage};
+use crate::inference::generator::failure::GenerateError;
+use crate::inference::generator::{Provider, Usage};
 use crate::telemetry;
 
 /// What metrics call every model but the server's own: a workspace may name any, and labels are bounded.
@@ -17,60 +17,84 @@ const OTHER: &str = "other";
 /// Models that something is remembered of, beside the server's own.
 const OTHERS_MAX: usize = 100;
 
+/// Something of a request that a model has said that it does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quirk {
+    /// How long it may think.
+    Thinking = 1,
+    /// That its answer is to fit a schema.
+    Schema = 2,
+    /// How freely it is to choose its words.
+    Temperature = 4,
+    /// `max_tokens`, which newer models call `max_completion_tokens`.
+    TokensMax = 8,
+}
+
+/// What a model has said that it does not know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Quirks(u8);
+
+impl Quirks {
+    pub fn has(self, quirk: Quirk) -> bool {
+        self.0 & quirk as u8 != 0
+    }
+}
+
 /// A model by its name. Each has a breaker of its own, so that a name that does not exist, which one workspace has chosen, keeps
 /// no other workspace from its model.
 pub(super) struct Model {
     pub name: String,
+    provider: Provider,
     label: String,
     pub breaker: Breaker,
-    /// Set when the model has said that it knows no such setting.
-    pub without_thinking: AtomicBool,
+    quirks: AtomicU8,
     /// Set when the last call was refused.
     pub is_refused: AtomicBool,
     /// Set when the last call went over the provider's quota.
     pub is_over_quota: AtomicBool,
-    prices: Prices,
-}
-
-/// US dollars a token. Those of the server's model are taken for all.
-#[derive(Clone, Copy)]
-pub(super) struct Prices {
-    input_usd: f64,
-    output_usd: f64,
-}
-
-impl Prices {
-    pub fn of(config: &Config) -> Self {
-        let a_million = 1e6;
-        Self { input_usd: config.gemini_input_usd / a_million, output_usd: config.gemini_output_usd / a_million }
-    }
+    price: Price,
 }
 
 impl Model {
-    /// The model that the server's settings name.
-    pub fn of_server(config: &Config) -> Self {
-        let name = &config.gemini_model;
-        Self::new(name, name, Breaker::new(PROVIDER), Prices::of(config))
+    /// A model that the server's settings name.
+    pub fn of_server(provider: Provider, name: &str, prices: &ModelPrices) -> Self {
+        Self::new(provider, name, name, Breaker::new(provider.name()), prices)
     }
 
-    fn new(name: &str, label: &str, breaker: Breaker, prices: Prices) -> Self {
+    /// A model that a workspace has chosen.
+    fn of_workspace(provider: Provider, name: &str, prices: &ModelPrices) -> Self {
+        Self::new(provider, name, OTHER, Breaker::unnamed(), prices)
+    }
+
+    fn new(provider: Provider, name: &str, label: &str, breaker: Breaker, prices: &ModelPrices) -> Self {
         let model = Self {
             name: name.to_owned(),
+            provider,
             label: label.to_owned(),
             breaker,
-            without_thinking: AtomicBool::new(false),
+            quirks: AtomicU8::default(),
             is_refused: AtomicBool::new(false),
             is_over_quota: AtomicBool::new(false),
-            prices,
+            price: prices.of(name),
         };
         model.start_label_pairs();
         model
     }
 
+    /// What it does not know.
+    pub fn quirks(&self) -> Quirks {
+        Quirks(self.quirks.load(Ordering::Relaxed))
+    }
+
+    /// Remembers that it does not know this.
+    pub fn learn(&self, quirk: Quirk) {
+        self.quirks.fetch_or(quirk as u8, Ordering::Relaxed);
+    }
+
     /// Counts a call by what came of it.
     pub fn count(&self, result: &'static str) {
         counter!(
-            telemetry::GENERATOR_REQUESTS, "provider" => PROVIDER, "model" => self.label.clone(), "result" => result
+            telemetry::GENERATOR_REQUESTS, "provider" => self.provider.name(), "model" => self.label.clone(), "result" => result
         )
         .increment(1);
     }
@@ -81,8 +105,9 @@ impl Model {
         for (kind, tokens) in [("prompt", usage.prompt), ("answer", usage.answer), ("thoughts", usage.thoughts)] {
             counter!(telemetry::GENERATOR_TOKENS, "model" => self.label.clone(), "kind" => kind).increment(tokens);
         }
-        let Prices { input_usd, output_usd } = self.prices;
-        let cost_usd = usage.prompt as f64 * input_usd + (usage.answer + usage.thoughts) as f64 * output_usd;
+        let Price { input_usd, output_usd } = self.price;
+        let millions_usd = usage.prompt as f64 * input_usd + (usage.answer + usage.thoughts) as f64 * output_usd;
+        let cost_usd = millions_usd / 1e6;
         telemetry::add_cost_usd(&self.label, cost_usd);
         cost_usd
     }
@@ -96,7 +121,7 @@ impl Model {
     fn start_label_pairs(&self) {
         for result in GenerateError::RESULTS {
             counter!(
-                telemetry::GENERATOR_REQUESTS, "provider" => PROVIDER, "model" => self.label.clone(), "result" => result
+                telemetry::GENERATOR_REQUESTS, "provider" => self.provider.name(), "model" => self.label.clone(), "result" => result
             )
             .absolute(0);
         }
@@ -107,13 +132,13 @@ impl Model {
     }
 }
 
-/// The models that workspaces have chosen in place of the server's.
+/// The models of a provider that workspaces have chosen in place of the server's.
 #[derive(Default)]
 pub(super) struct Others(Mutex<HashMap<String, Arc<Model>>>);
 
 impl Others {
     /// The model of this name, with what is remembered of it.
-    pub fn model(&self, name: &str, prices: Prices) -> Arc<Model> {
+    pub fn model(&self, provider: Provider, name: &str, prices: &ModelPrices) -> Arc<Model> {
         let mut models = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = models.get(name) {
             return Arc::clone(model);
@@ -122,7 +147,7 @@ impl Others {
         if models.len() == OTHERS_MAX {
             models.clear();
         }
-        let model = Arc::new(Model::new(name, OTHER, Breaker::unnamed(), prices));
+        let model = Arc::new(Model::of_workspace(provider, name, prices));
         models.insert(name.to_owned(), Arc::clone(&model));
         model
     }
@@ -134,13 +159,24 @@ mod tests {
 
     #[test]
     fn what_a_model_has_shown_is_remembered_and_never_for_too_many() {
-        let (others, prices) = (Others::default(), Prices::of(&Config::default()));
-        others.model("a", prices).note(Some(&GenerateError::Refused("gone".into())));
-        assert!(others.model("a", prices).is_refused.load(Ordering::Relaxed));
-        assert!(!others.model("b", prices).is_refused.load(Ordering::Relaxed));
+        let (others, prices) = (Others::default(), ModelPrices::default());
+        let model = |name: &str| others.model(Provider::Gemini, name, &prices);
+        model("a").note(Some(&GenerateError::Refused("gone".into())));
+        assert!(model("a").is_refused.load(Ordering::Relaxed));
+        assert!(!model("b").is_refused.load(Ordering::Relaxed));
         for number in 0..2 * OTHERS_MAX {
-            others.model(&format!("model-{number}"), prices);
+            model(&format!("model-{number}"));
         }
         assert!(others.0.lock().unwrap().len() <= OTHERS_MAX);
+    }
+
+    #[test]
+    fn what_a_model_does_not_know_is_remembered() {
+        let model = Model::of_workspace(Provider::OpenAi, "a", &ModelPrices::default());
+        assert!(!model.quirks().has(Quirk::Schema));
+        model.learn(Quirk::Schema);
+        model.learn(Quirk::Temperature);
+        assert!(model.quirks().has(Quirk::Schema) && model.quirks().has(Quirk::Temperature));
+        assert!(!model.quirks().has(Quirk::Thinking));
     }
 }

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::gemini::form::Form;
 use crate::scenario::seconds;
 
 /// An error with everything that stands in its body.
@@ -156,11 +157,18 @@ impl ApiError {
     pub(crate) fn in_array(&self) -> Response {
         (self.status, Json(json!([self.body()]))).into_response()
     }
-}
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        (self.status, Json(self.body())).into_response()
+    /// The answer at an address of this form.
+    pub(crate) fn in_form(&self, form: Form) -> Response {
+        match form {
+            Form::Array => self.in_array(),
+            Form::Object | Form::Events => form.labelled((self.status, Json(self.body())).into_response()),
+        }
+    }
+
+    /// The body on several lines, as it stands in the middle of a stream.
+    pub(crate) fn pretty(&self) -> String {
+        format!("{:#}", self.body())
     }
 }
 

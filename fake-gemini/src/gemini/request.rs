@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The body of `generateContent`, after [`normalise`](crate::fields::normalise).
+/// The body of a request, after [`normalise`](crate::gemini::fields::normalise).
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Request {

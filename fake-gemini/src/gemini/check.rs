@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::error::ApiError;
-use crate::request::{Content, GenerationConfig, Request};
+use crate::gemini::error::ApiError;
+use crate::gemini::request::{Content, GenerationConfig, Request};
 use crate::schema;
 
 /// The most stop sequences that the API takes.

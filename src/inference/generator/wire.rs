@@ -1,0 +1,133 @@
+//! How providers' APIs are spoken to. What is the same for all of them, such as retries, time and counting, is not here.
+
+pub(super) mod gemini;
+pub(super) mod openai;
+
+use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::config::Thinking;
+use crate::inference::generator::failure::{Failure, GenerateError};
+use crate::inference::generator::model::Quirks;
+use crate::redaction::masked;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    /// Who the model is and what it must keep to; never holds anything from outside.
+    pub instruction: String,
+    /// The question and what is to be answered from.
+    pub data: String,
+    /// The JSON schema of the answer.
+    pub schema: Value,
+}
+
+/// Tokens that a call used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// Of the prompt.
+    pub prompt: u64,
+    /// Of the answer.
+    pub answer: u64,
+    /// Of the hidden thoughts, which cost as much as the answer's.
+    pub thoughts: u64,
+}
+
+impl Usage {
+    /// Both together.
+    #[must_use]
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            prompt: self.prompt.saturating_add(other.prompt),
+            answer: self.answer.saturating_add(other.answer),
+            thoughts: self.thoughts.saturating_add(other.thoughts),
+        }
+    }
+}
+
+/// A prompt with how it is to be answered.
+pub(super) struct Asked<'a> {
+    pub prompt: &'a Prompt,
+    pub model: &'a str,
+    pub thinking: Thinking,
+    pub temperature: f64,
+    /// Hidden thoughts included.
+    pub tokens_max: u32,
+    /// What the model has shown that it does not know.
+    pub quirks: Quirks,
+}
+
+/// What a provider says in one body.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Said {
+    /// What the model wrote, without what it thought.
+    pub text: String,
+    pub usage: Usage,
+    /// Why it stopped; `None` where nothing says so.
+    pub end: Option<End>,
+}
+
+/// Why a model stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It had said all.
+    Whole,
+    /// It used up its tokens.
+    Truncated,
+    /// The provider will not have it say more, or has blocked the prompt.
+    Blocked(String),
+    /// Something else, in the provider's words.
+    Other(String),
+}
+
+/// An API.
+pub(super) trait Wire: Send + Sync {
+    /// The request for an answer; `base` is the address of the API without a slash at its end.
+    fn ask(&self, http: &Client, base: &str, asked: &Asked<'_>) -> RequestBuilder;
+
+    /// The request for what is known of `model`, or for the list of all models.
+    fn look_up(&self, http: &Client, base: &str, model: &str) -> RequestBuilder;
+
+    /// Whether what came back for that says that there is `model`.
+    fn lists(&self, body: &[u8], model: &str) -> bool;
+
+    /// The header that the key goes in, which is never the address: that ends up in logs.
+    ///
+    /// # Errors
+    /// When the key cannot stand in a header.
+    fn key(&self, key: &str) -> Result<(&'static str, HeaderValue), reqwest::header::InvalidHeaderValue>;
+
+    /// Reads an answer that is no error.
+    ///
+    /// # Errors
+    /// [`Failure`], for what is no answer of this API, and for an error that came as one.
+    fn read(&self, body: &[u8]) -> Result<Said, Failure>;
+
+    /// What an answer with an error's status means for the call.
+    fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure;
+}
+
+impl Said {
+    /// The text, where the model has said all.
+    pub fn whole(self) -> Result<String, Failure> {
+        let invalid = |why: String| Err(Failure::never(GenerateError::Invalid(why)));
+        match self.end {
+            Some(End::Whole) if self.text.trim().is_empty() => invalid("it is empty".into()),
+            Some(End::Whole) => Ok(self.text),
+            Some(End::Truncated) => Err(Failure::never(GenerateError::Truncated)),
+            Some(End::Blocked(why)) => Err(Failure::never(GenerateError::Blocked(why))),
+            Some(End::Other(why)) => invalid(format!("it ended with {why}")),
+            None => invalid("it does not say that it is whole".into()),
+        }
+    }
+}
+
+/// The words of the other side in a log line: the first, and not all of them. They may repeat what a customer wrote.
+fn first_line(message: &str) -> String {
+    const CHARS_MAX: usize = 300;
+    let line: String = message.lines().next().unwrap_or_default().chars().take(CHARS_MAX).collect();
+    masked(&line)
+}
