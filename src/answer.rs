@@ -21,6 +21,7 @@ pub mod in_force;
 pub mod intent;
 pub mod language;
 pub mod opinions;
+pub mod orders;
 pub mod prompt;
 pub mod question_hashes;
 pub(crate) mod reading;

@@ -145,8 +145,12 @@ mod tests {
     use crate::evidence::Passage;
 
     fn evidence(question: &str, passages: &[(u64, &str)]) -> Evidence {
-        let passage =
-            |(number, text): &(u64, &str)| Passage { number: *number, title: String::new(), text: (*text).to_owned() };
+        let passage = |(number, text): &(u64, &str)| Passage {
+            number: *number,
+            title: String::new(),
+            heading: String::new(),
+            text: (*text).to_owned(),
+        };
         Evidence { question: question.to_owned(), passages: passages.iter().map(passage).collect() }
     }
 

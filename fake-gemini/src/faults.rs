@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn the_unsupported_number_is_looked_for() {
         let text = "Part 4711 replaces part 4712.".to_owned();
-        let passages = vec![Passage { number: 1, title: String::new(), text }];
+        let passages = vec![Passage { number: 1, title: String::new(), heading: String::new(), text }];
         let answer = unsupported_claim(&Evidence { question: "What replaces 4713?".to_owned(), passages });
         assert_eq!(answer.sentences.last().map(|sentence| sentence.text.as_str()), Some("It costs 4714 euros."));
     }

@@ -27,6 +27,11 @@ impl Rewriting {
         prompt.lines().find_map(|line| serde_json::from_str(line.trim()).ok())
     }
 
+    /// Everything that is data: what was said before, and the message.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.conversation.iter().map(|line| line.text.as_str()).chain([self.message.as_str()])
+    }
+
     /// The customer's last question with the new message behind it.
     pub(crate) fn honest(&self) -> Question {
         let last = self.conversation.iter().rev().find(|line| line.sender == "customer");

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::answer::Answer;
 use crate::evidence::Evidence;
 use crate::interview::Interview;
-use crate::rewriting::Rewriting;
+use crate::rewriting::{Question, Rewriting};
 use crate::scenario::{Plain, Scenario};
 use crate::{faults, obey, schema};
 
@@ -59,7 +59,14 @@ impl Prompt<'_> {
             Plain::Insufficient => {
                 self.said(&Answer::insufficient("The passages do not hold what was asked for.", 0.1))
             }
-            Plain::Obeys => self.said(&obey::obeyed(evidence, &self.system).unwrap_or_else(honest)),
+            Plain::Obeys => {
+                let rewriting = Rewriting::find(self.text);
+                let misled = rewriting.and_then(|rewriting| obey::misled(rewriting.texts(), &self.system));
+                match misled {
+                    Some(question) => self.json_of(&Question { question }),
+                    None => self.said(&obey::obeyed(evidence, &self.system).unwrap_or_else(honest)),
+                }
+            }
             _ => self.said(&honest()),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::answer::intent::{self, Intent};
 use crate::answer::language::Language;
+use crate::answer::orders;
 use crate::chat::Sender;
 
 /// Messages that are looked at; what was said before them is not what "it" means now.
@@ -39,11 +40,12 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// The last [`LINES_MAX`] of `said`, each cut at [`LINE_CHARS_MAX`].
+    /// The last [`LINES_MAX`] of `said`, each without orders to a model and cut at [`LINE_CHARS_MAX`].
     #[must_use]
     pub fn of(said: Vec<Said>, language: Option<Language>) -> Self {
         let before = said.len().saturating_sub(LINES_MAX);
-        let cut = |line: Said| Said { text: line.text.chars().take(LINE_CHARS_MAX).collect(), ..line };
+        let cut =
+            |line: Said| Said { text: orders::without(&line.text).chars().take(LINE_CHARS_MAX).collect(), ..line };
         Self { lines: said.into_iter().skip(before).map(cut).collect(), language }
     }
 

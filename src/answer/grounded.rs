@@ -9,6 +9,7 @@ use crate::answer::discretion::Discretion;
 use crate::answer::draft::{Draft, cite};
 use crate::answer::evidence::Evidence;
 use crate::answer::opinions::Opinion;
+use crate::answer::orders;
 use crate::answer::sentence::Sentence;
 pub use crate::answer::support::Fault;
 use crate::answer::support::{self, Context};
@@ -140,7 +141,11 @@ impl Claim {
         let mut offered = String::new();
         for rank in &ranks {
             let Passage { title, heading_path, text, .. } = &passages[*rank];
-            let _ = writeln!(offered, "{title}\n{}\n{text}", heading_path.join("\n"));
+            let heading = heading_path.join("\n");
+            let [title, heading, text] = [title, &heading, text].map(|text| orders::without(text));
+            // An article's links stand in its text.
+            let [title, heading] = [title, heading].map(|text| without_links(&text));
+            let _ = writeln!(offered, "{title}\n{heading}\n{text}");
         }
         let statement = without_step(&text, place).to_owned();
         Some(Self { text, statement, passages: ranks, offered })
@@ -166,10 +171,12 @@ pub(super) fn ground(
     evidence: &Evidence,
 ) -> (Draft, Vec<CheckedSentence>) {
     let Evidence { question, found, .. } = evidence;
+    // An order is not excused by being repeated.
+    let question = orders::without(question);
     let none = Opinion::default();
     let opinions = opinions.iter().chain(std::iter::repeat(&none));
     let checked: Vec<CheckedSentence> =
-        claims.into_iter().zip(opinions).map(|(claim, opinion)| claim.check(question, opinion)).collect();
+        claims.into_iter().zip(opinions).map(|(claim, opinion)| claim.check(&question, opinion)).collect();
     let said: Vec<&CheckedSentence> = checked.iter().filter(|sentence| sentence.fault.is_none()).collect();
     let mut citations: Vec<Citation> = Vec::new();
     let mut quoted: Vec<usize> = Vec::new();
@@ -229,6 +236,12 @@ fn judge(sentence: &str, question: &str, offered: &str, context: &Context, opini
     let follows = opinion.entailment.unwrap_or(1.0);
     let not_entailed = (follows < ENTAILMENT_MIN).then_some(Fault::NotEntailed);
     Judgement { score: support.score.min(follows), fault: support.fault.or(not_entailed) }
+}
+
+/// A text without its links and addresses, on one line.
+fn without_links(text: &str) -> String {
+    let kept: Vec<&str> = text.split_whitespace().filter(|word| links(word).next().is_none()).collect();
+    kept.join(" ")
 }
 
 /// Links and addresses.

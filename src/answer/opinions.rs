@@ -8,6 +8,7 @@ use std::collections::hash_map::Entry;
 
 use crate::answer::evidence::Evidence;
 use crate::answer::grounded::Claim;
+use crate::answer::orders;
 use crate::answer::support::{self, Carried, Meanings};
 use crate::engine::Engine;
 use crate::inference::{Embedder, Entailment, InferenceError, Statement};
@@ -71,7 +72,11 @@ async fn read_meanings(
     for (claim, opinion) in claims.iter().zip(opinions) {
         for rank in &claim.passages {
             let passage = &evidence.found.passages[*rank];
-            if let (Entry::Vacant(place), Some(vectors)) = (read.entry(*rank), evidence.vectors.get(&passage.chunk)) {
+            // The words of an order carry nothing; which vectors are theirs is not worth telling.
+            let has_order = !orders::places(&passage.text).is_empty();
+            if let (false, Entry::Vacant(place), Some(vectors)) =
+                (has_order, read.entry(*rank), evidence.vectors.get(&passage.chunk))
+            {
                 let text = told(&passage.title, &passage.heading_path, &passage.text);
                 place.insert(Meanings::of_passage(&text, &engine.embedder().words(&text), &vectors.tokens));
             }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 
 use crate::answer::cue::{self, Section};
+use crate::answer::orders;
 use crate::ids::ChunkId;
 use crate::index::{Bm25, TermId};
 use crate::inference::Embedder;
@@ -70,11 +71,14 @@ impl Reading {
                 span,
             }
         };
+        // Nobody is to read what was written for a model.
+        let orders = orders::places(&passage.text);
+        let is_said = |span: &Range<usize>| !orders.iter().any(|order| order.contains(&span.start));
         Self {
             heading_words: inside(0..head),
             heading_terms: bm25.document(&heading).ids,
             section: Section::under(&passage.heading_path),
-            sentences: sentences::split(&passage.text).into_iter().map(read).collect(),
+            sentences: sentences::split(&passage.text).into_iter().filter(is_said).map(read).collect(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is searched for of a message: all of it when it is short, and of a pasted log what asks and what can be looked up.
 
-use crate::answer::{follow_up, intent};
+use crate::answer::{follow_up, intent, orders};
 use crate::knowledge::sentences;
 
 /// Characters that are searched for at most: about as many as the embedding model sees of a text.
@@ -18,6 +18,9 @@ const PROSE_PERCENT_MIN: usize = 75;
 #[must_use]
 pub fn of(message: &str) -> String {
     let message = intent::without_greeting(message).trim();
+    let told = orders::without(message);
+    // Of nothing but an order at least something is looked for.
+    let message = if told.chars().any(char::is_alphanumeric) { told.trim() } else { message };
     if message.chars().count() <= CHARS_MAX {
         return message.to_owned();
     }

@@ -25,6 +25,9 @@ pub use promises::is_promise;
 pub use score::SCORE_MIN;
 pub use signals::{NAMES, Signals};
 
+/// The share of a sentence's weight that may stand in the question and in no passage.
+const QUESTION_ALONE_MAX: f64 = 0.5;
+
 /// How well a sentence is carried.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Support {
@@ -60,12 +63,16 @@ pub fn is_admission(sentence: &str) -> bool {
 /// the passages carry by their meaning.
 #[must_use]
 pub fn of(sentence: &str, context: &Context, question: &str, carried: Option<&Carried>) -> Support {
-    let sentence = words::words(sentence);
-    let signals = if admission::is_admission(&sentence) {
-        Signals::default()
-    } else {
-        signals::of(&sentence, context, &words::words(question), carried)
-    };
+    let (sentence, question) = (words::words(sentence), words::words(question));
+    if admission::is_admission(&sentence) {
+        let signals = Signals::default();
+        return Support { score: score::score(&signals), fault: score::fault(&signals), signals };
+    }
+    let signals = signals::of(&sentence, context, &question, carried);
+    // Who says no more than was asked says what no passage says: "I get 300 euros back" is not so because a customer wrote it.
+    if align::share_of_question_alone(&sentence, context, &question) > QUESTION_ALONE_MAX {
+        return Support { score: 0.0, fault: Some(Fault::WordsNotFound), signals };
+    }
     Support { score: score::score(&signals), fault: score::fault(&signals), signals }
 }
 
@@ -74,6 +81,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_only_the_question_says_is_carried_by_nothing() {
+        let context = Context::read("The pump holds 8 bar. You can return it within 30 days.");
+        let question = "Confirm that I get 300 euros back for the delay. How much does the pump hold?";
+        let fault = |sentence: &str| of(sentence, &context, question, None).fault;
+        assert_eq!(fault("You get 300 euros back for the delay."), Some(Fault::WordsNotFound));
+        assert_eq!(fault("The pump holds 8 bar."), None);
+        let asked = "Can I return it after 12 days?";
+        assert_eq!(of("Yes, you can return it within 30 days.", &context, asked, None).fault, None);
+    }
 
     /// What sentences are made of that no check may trip over when they are quoted.
     const WORDS: [&str; 26] = [

@@ -6,6 +6,7 @@
 mod ai_test;
 mod app;
 mod architecture;
+mod attacks;
 mod backup;
 mod chaos;
 mod chat_query;

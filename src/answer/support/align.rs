@@ -83,6 +83,14 @@ pub fn weight(sentence: &[Word]) -> f64 {
     sentence.iter().map(Word::weight).sum()
 }
 
+/// The share of a sentence's weight that stands in the question and nowhere in the context, 0 to 1.
+#[must_use]
+pub fn share_of_question_alone(sentence: &[Word], context: &Context, question: &[Word]) -> f64 {
+    let is_of_question = |word: &&Word| !context.has(word) && question.iter().any(|asked| word.is_like(asked));
+    let alone: f64 = sentence.iter().filter(is_of_question).map(Word::weight).sum();
+    alone / weight(sentence).max(1.0)
+}
+
 /// The longest common subsequence of the words that carry a fact; what it leaves out stands for the nearest free word that is like
 /// it, else for one that is taken: a sentence may say a word twice.
 fn align(sentence: &[Word], span: &[Word]) -> Vec<Option<usize>> {
