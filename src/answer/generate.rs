@@ -94,11 +94,20 @@ pub(super) async fn generate(
     stages: &mut Stages,
 ) -> Generated {
     let passages = &evidence.found.passages;
+    // Nobody to ask, or nothing to answer from: no prompt is needed to see that, and making one takes milliseconds.
+    if generators.is_empty() || passages.is_empty() {
+        return Generated {
+            draft: stages.time_sync(Stage::Generate, || extractive::draft(evidence)),
+            response_type: ResponseType::Extractive,
+            doubts: Doubts { needs_person: None, when_unsure: Reason::LowConfidence },
+            generator: extractive::NAME.to_owned(),
+            model: None,
+            failed: Vec::new(),
+        };
+    }
     let mut when_unsure = Reason::LowConfidence;
     let mut needs_person = None;
     let mut failed: Vec<ModelTrace> = Vec::new();
-    // Nothing to answer from: no model is needed to see that.
-    let generators = if passages.is_empty() { &[] } else { generators };
     let tone = settings.system_prompt.as_deref();
     let of_passage =
         |passage: &Passage| [passage.title.clone(), passage.heading_path.join(" > "), passage.text.clone()];
@@ -140,7 +149,7 @@ pub(super) async fn generate(
     let model = failed.pop();
     Generated {
         draft: stages.time_sync(Stage::Generate, || extractive::draft(evidence)),
-        response_type: if model.is_some() { ResponseType::Fallback } else { ResponseType::Extractive },
+        response_type: ResponseType::Fallback,
         doubts: Doubts { needs_person, when_unsure },
         generator: extractive::NAME.to_owned(),
         model,
