@@ -17,11 +17,14 @@ pub mod features;
 mod follow_up;
 mod generate;
 pub mod grounded;
+mod growing;
 pub mod in_force;
 pub mod intent;
 pub mod language;
+pub mod listener;
 pub mod opinions;
 pub mod orders;
+mod partial;
 pub mod prompt;
 pub mod question_hashes;
 pub(crate) mod reading;
@@ -34,22 +37,22 @@ mod small_talk;
 pub mod store;
 pub mod support;
 mod trace;
+mod verdict;
 
-use crate::answer::confidence::Judged;
-use crate::answer::contradiction::Contradiction;
 use crate::answer::conversation::Conversation;
 use crate::answer::decide::{Decision, Reason};
 pub use crate::answer::draft::Draft;
 use crate::answer::evidence::Evidence;
-use crate::answer::features::Features;
 use crate::answer::generate::Generated;
 pub use crate::answer::generate::{ModelTrace, generator};
 use crate::answer::intent::Intent;
 use crate::answer::language::Language;
+use crate::answer::listener::{Heard, Listener};
 pub use crate::answer::rehearsal::{RankedArticle, Rehearsal, rehearse};
 pub use crate::answer::rewrite::RewriteTrace;
 pub use crate::answer::settings::AnswerSettings;
 pub use crate::answer::trace::{Hashes, Trace, TracedPassage, Versions, answering_hash, calibration_hash};
+use crate::answer::verdict::Verdict;
 use crate::engine::Engine;
 use crate::ids::{ArticleId, VersionId, WorkspaceId};
 use crate::search::{Found, SearchError};
@@ -165,6 +168,8 @@ pub struct Answer {
     pub response_type: ResponseType,
     /// The probability that the draft is right; 0 where nothing was drafted from articles.
     pub confidence: f64,
+    /// Whether the customer has heard the draft while it was made: then it is said, whatever is said after it.
+    pub is_heard: bool,
     /// The two things of which the customer is asked which one is meant, where the decision is so.
     pub options: Option<[String; 2]>,
     /// The language to speak to the customer in: the site's, else the message's, else English.
@@ -173,13 +178,21 @@ pub struct Answer {
     pub trace: Trace,
 }
 
+/// Who is answered, and how.
+struct Circumstances<'a> {
+    engine: &'a Engine,
+    settings: &'a AnswerSettings,
+    conversation: &'a Conversation,
+    listener: &'a Listener,
+}
+
 /// What the recognition of messages, the completing of follow-ups and the choice of evidence are called in hashes; the number goes up
 /// when they change.
 const QUESTIONS_NAME: &str = "questions-7";
 
 /// Answers `question` from the articles of `workspace` in the way that its `settings` say, or decides not to. A friendly word gets
 /// one back, and who asks for a person gets one, without a look at the articles; where the workspace has switched answers off, so
-/// does every question.
+/// does every question. The `listener` hears a language model's answer while it is made.
 ///
 /// # Errors
 /// [`SearchError`], when there is no way to know.
@@ -189,7 +202,9 @@ pub async fn answer(
     settings: &AnswerSettings,
     question: &Question,
     conversation: &Conversation,
+    listener: &Listener,
 ) -> Result<Answer, SearchError> {
+    let circumstances = Circumstances { engine, settings, conversation, listener };
     let mut stages = Stages::default();
     let generators = settings.generators(engine);
     let site = conversation.language();
@@ -215,10 +230,11 @@ pub async fn answer(
             return Ok(Answer::unsearched(engine, settings, decision, text, language, &stages));
         }
     };
+    listener.hear(Heard::Searching);
     let mut parts = Vec::with_capacity(asked.questions.len());
     for evidence in evidence::find(engine, workspace, &asked, !generators.is_empty(), &mut stages).await? {
-        let generated = generate::generate(engine, settings, &generators, &evidence, &mut stages).await;
-        let judge = || Part::judged(engine, settings, conversation, evidence, generated);
+        let generated = generate::generate(&circumstances, &generators, &evidence, &mut stages).await;
+        let judge = || Part::judged(&circumstances, evidence, generated);
         parts.push(stages.time_sync(Stage::Decide, judge));
     }
     // A message that asks nothing has no part; none comes to here.
@@ -226,8 +242,8 @@ pub async fn answer(
         let decision = Decision::Escalated(Reason::NoEvidence);
         return Ok(Answer::unsearched(engine, settings, decision, String::new(), language(), &stages));
     };
-    let Part { found, draft, decision, options, contradiction, response_type, generator, judged, model, failed } =
-        whole;
+    let Part { found, draft, is_heard, verdict, response_type, generator, model, failed } = whole;
+    let Verdict { decision, options, contradiction, judged } = verdict;
     // Which of two things is meant cannot be asked about one question of several; those have no options.
     let decision = if options.is_some() { Decision::Clarify } else { decision };
     let confidence = judged.confidence;
@@ -237,7 +253,7 @@ pub async fn answer(
         contradiction,
         ..Trace::new(engine, settings, asked, &found, &generator, judged, &stages)
     };
-    Ok(Answer { decision, draft, response_type, confidence, options, language: language(), trace })
+    Ok(Answer { decision, draft, response_type, confidence, is_heard, options, language: language(), trace })
 }
 
 /// As [`answer`], for a customer: where the search does not work, a person gets the question.
@@ -250,8 +266,9 @@ pub async fn reply(
     settings: &AnswerSettings,
     question: &Question,
     conversation: &Conversation,
+    listener: &Listener,
 ) -> Result<Answer, SearchError> {
-    match answer(engine, workspace, settings, question, conversation).await {
+    match answer(engine, workspace, settings, question, conversation, listener).await {
         Err(error) if error.is_of_search() => {
             tracing::warn!(%error, "a question goes to a person, because nothing can be searched for");
             let decision = Decision::Escalated(Reason::SearchFailure);
@@ -266,61 +283,35 @@ pub async fn reply(
 struct Part {
     found: Found,
     draft: Draft,
-    decision: Decision,
-    /// What the question can mean, where the customer should be asked.
-    options: Option<[String; 2]>,
-    contradiction: Option<Contradiction>,
+    is_heard: bool,
+    verdict: Verdict,
     response_type: ResponseType,
     generator: String,
-    judged: Judged,
     model: Option<ModelTrace>,
     failed: Vec<ModelTrace>,
 }
 
 impl Part {
-    fn judged(
-        engine: &Engine,
-        settings: &AnswerSettings,
-        conversation: &Conversation,
-        evidence: Evidence,
-        generated: Generated,
-    ) -> Self {
-        let Generated { draft, response_type, doubts, generator, model, failed } = generated;
-        let bm25 = engine.bm25();
-        let calibration = settings.in_force(engine, &generator).calibration();
+    fn judged(circumstances: &Circumstances<'_>, evidence: Evidence, generated: Generated) -> Self {
+        let Generated { draft, verdict, response_type, doubts, generator, model, failed } = generated;
+        let is_heard = verdict.is_some();
         let wrote = model.as_ref().filter(|_| response_type == ResponseType::Ai);
-        let judged = calibration.judge(&Features::of(bm25, &evidence, &draft, wrote));
-        let mut decision = decide::decide(&draft, doubts, judged.confidence, settings.threshold(calibration));
-        let mut contradiction = None;
-        match decision {
-            Decision::Answered => {
-                contradiction = contradiction::of(bm25, &evidence, &draft);
-                if contradiction.is_some() {
-                    decision = Decision::Escalated(Reason::Contradiction);
-                }
-            }
-            Decision::Escalated(reason)
-                if reason != Reason::BlockedByProvider
-                    && evidence::is_in_other_language(&evidence.question, &evidence.found.passages) =>
-            {
-                decision = Decision::Escalated(Reason::OtherLanguage);
-            }
-            _ => (),
-        }
-        let options = clarify::readings(bm25, &evidence, decision, judged.confidence, conversation);
-        let found = evidence.found;
-        Self { found, draft, decision, options, contradiction, response_type, generator, judged, model, failed }
+        let verdict =
+            verdict.unwrap_or_else(|| Verdict::of(circumstances, &evidence, &draft, doubts, &generator, wrote));
+        Self { found: evidence.found, draft, is_heard, verdict, response_type, generator, model, failed }
     }
 
     /// One answer to two questions. It is as good as the worse of its parts: one that is not answered, else the less certain.
     fn and(self, other: Self) -> Self {
-        let standing = |part: &Self| (part.decision == Decision::Answered, part.judged.confidence);
+        let standing = |part: &Self| (part.verdict.decision == Decision::Answered, part.verdict.judged.confidence);
+        let is_worse = standing(&other) < standing(&self);
         let found = Found::joined(self.found.clone(), other.found.clone(), EVIDENCE_PASSAGES_MAX);
         let draft = self.draft.clone().and(other.draft.clone());
         let model = self.model.clone().or(other.model.clone());
-        let contradiction = self.contradiction.clone().or(other.contradiction.clone());
-        let worse = if standing(&other) < standing(&self) { other } else { self };
-        Self { found, draft, model, contradiction, options: None, ..worse }
+        let contradiction = self.verdict.contradiction.clone().or(other.verdict.contradiction.clone());
+        let worse = if is_worse { other } else { self };
+        let verdict = Verdict { contradiction, options: None, ..worse.verdict };
+        Self { found, draft, verdict, model, ..worse }
     }
 }
 
@@ -350,6 +341,7 @@ impl Answer {
             draft: Draft { text, ..Draft::default() },
             response_type: ResponseType::Extractive,
             confidence: 0.0,
+            is_heard: false,
             options: None,
             language,
             trace: Trace::unsearched(engine, settings, stages),

@@ -1,22 +1,19 @@
-//! Sessions: who may speak in one, and a turn of it, kept with its answer, its trace and, when a person is needed, its ticket.
+//! Sessions: who may speak in one, and its turns.
 
+pub mod live;
 pub mod store;
+pub mod turn;
 mod with_agent;
 
 use std::str::FromStr;
 
-use secrecy::SecretString;
-use serde_json::json;
-
 use crate::answer::conversation::{self, Conversation, Offered, Said};
-use crate::answer::decide::{Decision, Reason};
+use crate::answer::decide::Decision;
 use crate::answer::language::Language;
-use crate::answer::{Answer, Citation, Question, clarify};
 use crate::database::DatabaseError;
 use crate::desk;
 use crate::engine::Engine;
-use crate::ids::{AccuracyId, MessageId, SessionId, TicketId, WorkspaceId};
-use crate::insight;
+use crate::ids::{SessionId, WorkspaceId};
 use crate::people::{Caller, KeyKind, key};
 
 /// The longest name of a session.
@@ -84,6 +81,15 @@ pub enum Admission {
 }
 
 impl Admission {
+    /// The session's name.
+    #[must_use]
+    pub fn name(&self) -> &SessionName {
+        match self {
+            Self::New(name) => name,
+            Self::Open(session) => &session.name,
+        }
+    }
+
     /// Whether a person has the conversation, so that Candor is silent.
     #[must_use]
     pub fn is_with_agent(&self) -> bool {
@@ -116,21 +122,6 @@ pub struct Visitor {
     pub user_agent: Option<String>,
 }
 
-/// A turn as it was stored.
-#[derive(Debug)]
-pub struct Turn {
-    /// The bot's message; the customer's own where nothing is said.
-    pub message: MessageId,
-    /// What the customer is told.
-    pub text: String,
-    /// What it stands on; empty when the question went to a person.
-    pub citations: Vec<Citation>,
-    /// The ticket, when there is one.
-    pub ticket: Option<TicketId>,
-    /// Only for a session that this turn made: shown once.
-    pub session_token: Option<SecretString>,
-}
-
 /// Finds the session and checks that the caller may use it.
 ///
 /// A publishable key stands in a web page for all to read, so a session's name, which may be guessed, is not enough with it: the
@@ -152,140 +143,6 @@ pub async fn admit(
         KeyKind::Publishable => session_token.is_some_and(|token| key::is_session_token(token, &session.token_sha256)),
     };
     if is_theirs { Ok(Admission::Open(session)) } else { Err(SessionError::TokenNeeded) }
-}
-
-/// Stores the customer's message, the reply, the draft with its trace and, when the decision is so, the ticket: all or nothing. Where
-/// a person has the conversation, the message goes to them instead.
-///
-/// # Errors
-/// [`SessionError::TokenNeeded`] when somebody else made the session in the meantime; else the database's.
-pub async fn record_turn(
-    engine: &Engine,
-    caller: &Caller,
-    admission: Admission,
-    visitor: &Visitor,
-    question: &Question,
-    answer: &Answer,
-    latency_ms: i64,
-) -> Result<Turn, SessionError> {
-    if let (Decision::WithAgent, Admission::Open(session)) = (answer.decision, &admission) {
-        return Ok(with_agent::record(engine, caller.workspace, session, visitor, question, answer).await?);
-    }
-    let new = match &admission {
-        Admission::New(name) => Some(name.clone()),
-        Admission::Open(_) => None,
-    };
-    match (store_turn(engine, caller.workspace, admission, visitor, question, answer, latency_ms).await, new) {
-        // Two first messages at once: whoever speaks for the company may speak in the session that the other made.
-        (Err(SessionError::TokenNeeded), Some(name)) if caller.kind == KeyKind::Secret => {
-            let admission = admit(engine, caller, name, None).await?;
-            store_turn(engine, caller.workspace, admission, visitor, question, answer, latency_ms).await
-        }
-        (stored, _) => stored,
-    }
-}
-
-async fn store_turn(
-    engine: &Engine,
-    workspace: WorkspaceId,
-    admission: Admission,
-    visitor: &Visitor,
-    question: &Question,
-    answer: &Answer,
-    latency_ms: i64,
-) -> Result<Turn, SessionError> {
-    let (ids, vault, at_ms) = (engine.ids(), engine.vault(), engine.clock().now_ms());
-    // Before the transaction: whoever holds one connection must not wait for a second.
-    let before = match (&admission, answer.decision) {
-        (Admission::Open(session), Decision::Escalated(_)) => said_before(engine, workspace, session.id).await?,
-        (Admission::New(_), _)
-        | (_, Decision::Answered | Decision::Clarify | Decision::SmallTalk | Decision::WithAgent) => Vec::new(),
-    };
-    let mut transaction = engine.database().begin().await?;
-    let (session, session_token) = match admission {
-        Admission::Open(session) => {
-            store::update_visitor(&mut transaction, vault, workspace, session.id, visitor).await?;
-            (session.id, None)
-        }
-        Admission::New(name) => {
-            let (token, token_sha256) = key::new_session_token(ids);
-            let id = SessionId::new(ids, at_ms);
-            let made =
-                store::insert_session(&mut transaction, vault, workspace, id, &name, &token_sha256, visitor, at_ms)
-                    .await;
-            match made {
-                Err(DatabaseError::Conflict(_)) => return Err(SessionError::TokenNeeded),
-                made => made?,
-            }
-            (id, Some(token))
-        }
-    };
-    // Two messages, and an event when there is a ticket.
-    let numbers = if matches!(answer.decision, Decision::Escalated(_)) { 3 } else { 2 };
-    let first = store::take_sequence(&mut transaction, workspace, session, numbers, at_ms).await?;
-    let asked = store::NewMessage {
-        id: MessageId::new(ids, at_ms),
-        sender: Sender::User,
-        sequence: first,
-        text: question.as_str(),
-        metadata: None,
-        confidence: None,
-    };
-    store::insert_message(&mut transaction, vault, workspace, session, &asked, at_ms).await?;
-
-    let escalation = match answer.decision {
-        Decision::Answered | Decision::Clarify | Decision::SmallTalk | Decision::WithAgent => None,
-        Decision::Escalated(reason) => {
-            let evidence =
-                desk::Evidence { transcript: transcript(before, question), passages: answer.trace.passages.clone() };
-            let escalation =
-                desk::escalate(&mut transaction, engine, workspace, session, reason, question.as_str(), &evidence)
-                    .await?;
-            Some(escalation)
-        }
-    };
-    let (text, citations) = match &escalation {
-        None => match &answer.options {
-            Some(options) => (clarify::text(options, answer.language), Vec::new()),
-            None => (answer.draft.text.clone(), answer.draft.citations.clone()),
-        },
-        Some(escalation) => (desk::handed_over::text(escalation, answer.language), Vec::new()),
-    };
-    let mut metadata = json!({ "decision": answer.decision.name(), "citations": citations });
-    if let Some(options) = &answer.options {
-        metadata["options"] = json!(options);
-        metadata["question"] = json!(answer.trace.searched_for);
-    }
-    let replied = store::NewMessage {
-        id: MessageId::new(ids, at_ms),
-        sender: Sender::Bot,
-        sequence: first + 1,
-        text: &text,
-        metadata: Some(&metadata),
-        // What was not drafted from articles has none.
-        confidence: answer.trace.searched_for.as_ref().map(|_| answer.confidence),
-    };
-    store::insert_message(&mut transaction, vault, workspace, session, &replied, at_ms).await?;
-    if let Some(escalation) = &escalation {
-        store::mark_needs_human(&mut transaction, workspace, session).await?;
-        if escalation.reason == Reason::CustomerRequest {
-            store::mark_person_asked(&mut transaction, workspace, session, at_ms).await?;
-        }
-        let payload = json!({ "ticketId": escalation.ticket, "reason": escalation.reason });
-        store::insert_event(&mut transaction, engine, workspace, session, first + 2, "ticket_created", &payload, at_ms)
-            .await?;
-    }
-    let record =
-        insight::AccuracyRecord { id: AccuracyId::new(ids, at_ms), session, message: replied.id, answer, latency_ms };
-    insight::store::insert_accuracy(&mut transaction, vault, workspace, &record, at_ms).await?;
-    transaction.commit().await?;
-    Ok(Turn {
-        message: replied.id,
-        text,
-        citations,
-        ticket: escalation.map(|escalation| escalation.ticket),
-        session_token,
-    })
 }
 
 /// What was said before the next message of a session, as far as it helps to understand it, and the `language` that its site
@@ -333,12 +190,6 @@ pub async fn said_before(
     let (database, vault) = (engine.database(), engine.vault());
     let before = store::last_messages(database, vault, workspace, session, TRANSCRIPT_MESSAGES_MAX).await?;
     Ok(before.into_iter().map(|message| desk::Line { sender: message.sender, text: message.text }).collect())
-}
-
-/// What was said before, and the question.
-fn transcript(mut before: Vec<desk::Line>, question: &Question) -> Vec<desk::Line> {
-    before.push(desk::Line { sender: Sender::User, text: question.as_str().to_owned() });
-    before
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::answer::confidence::{Calibration, CalibrationError};
 use crate::answer::in_force::Hashed;
 use crate::answer::reading::Readings;
 use crate::backup;
+use crate::chat::live::Live;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::{Database, DatabaseError, Embedded};
@@ -55,6 +56,7 @@ struct Inner {
     readings: Readings,
     /// Workspaces' own calibrations by their SHA-256; `None` for one that this program cannot read.
     own_calibrations: Cache<String, Option<Arc<Hashed>>>,
+    live: Live,
     vault: Vault,
     clock: Clock,
     ids: Ids,
@@ -190,6 +192,7 @@ impl Engine {
             shipped: Hashed::of(Calibration::shipped()?),
             readings: Readings::default(),
             own_calibrations: Cache::new(OWN_CALIBRATIONS_MAX),
+            live: Live::default(),
             vault: Vault::default(),
             clock,
             ids,
@@ -342,6 +345,12 @@ impl Engine {
     #[must_use]
     pub fn own_calibrations(&self) -> &Cache<String, Option<Arc<Hashed>>> {
         &self.inner.own_calibrations
+    }
+
+    /// The answers that are given at the moment.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.inner.live
     }
 
     /// Seals what customers say.

@@ -87,9 +87,9 @@ pub fn router(engine: Engine) -> Router {
 fn api() -> OpenApiRouter<Engine> {
     OpenApiRouter::with_openapi(documentation::Api::openapi())
         // Routes of a widget.
-        .routes(routes!(chat::query))
-        .routes(routes!(chat::search))
-        .routes(routes!(chat::messages))
+        .routes(routes!(chat::query::query))
+        .routes(routes!(chat::search::search))
+        .routes(routes!(chat::messages::messages))
         .routes(routes!(tickets::create))
         // Routes of an integration.
         .routes(routes!(tickets::show))
@@ -107,7 +107,13 @@ fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, header::ACCEPT, caller::API_KEY, caller::SESSION_TOKEN])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::ACCEPT,
+            caller::API_KEY,
+            caller::SESSION_TOKEN,
+            chat::LAST_EVENT_ID,
+        ])
         .expose_headers([REQUEST_ID, header::RETRY_AFTER])
         .max_age(Duration::from_secs(7_200))
 }

@@ -16,7 +16,7 @@ mod token_states;
 
 pub use embedder::{Embedder, Identity};
 pub use entailment::{Entailment, Statement};
-pub use generator::{GenerateError, Generated, Generator, Generators, Prompt, Provider, SetUpError, Usage};
+pub use generator::{GenerateError, Generated, Generator, Generators, Prompt, Provider, SetUpError, Usage, Writing};
 pub use kept::{KeepError, KeptEmbeddings};
 pub use reranker::Reranker;
 pub use token_states::{Passage, PassageEmbedding, QuestionEmbedding, QuestionToken, TokenStates};

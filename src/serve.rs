@@ -68,7 +68,13 @@ pub async fn serve(flags: &[(&str, String)]) -> Result<()> {
     tracing::info!("stopping: finishing what was taken");
     let _ = stop.send(true);
     let limit = Duration::from_secs(config.shutdown_seconds_max);
-    if let Ok(ended) = tokio::time::timeout(limit, servers).await {
+    // Turns whose customers have left are stored too.
+    let finishing = async {
+        let ended = servers.await;
+        engine.live().ended().await;
+        ended
+    };
+    if let Ok(ended) = tokio::time::timeout(limit, finishing).await {
         ended?.map(drop)?;
     } else {
         tracing::warn!(seconds = config.shutdown_seconds_max, "some requests took too long and were cut off");

@@ -70,7 +70,8 @@ impl Stages {
         outcome
     }
 
-    fn note(&mut self, stage: Stage, took: Duration) {
+    /// Notes how long a stage took that is mixed with others.
+    pub fn note(&mut self, stage: Stage, took: Duration) {
         histogram!(ANSWER_STAGE_DURATION, "stage" => stage.name()).record(took.as_secs_f64());
         self.times.push((stage, took));
     }
@@ -136,6 +137,15 @@ pub const CONFIDENCE_BUCKETS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.
 /// Bucket bounds of everything that is measured in seconds, from an embedding to a slow language model.
 pub const SECONDS_BUCKETS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// Counts a search by its best passage's score.
+pub fn count_retrieval(top_score: Option<f32>) {
+    let result = if top_score.is_some() { "hit" } else { "empty" };
+    counter!(RETRIEVAL_QUERIES, "result" => result).increment(1);
+    if let Some(score) = top_score {
+        histogram!(RETRIEVAL_TOP_SCORE).record(f64::from(score));
+    }
+}
 
 /// Adds to what a model has cost. Counters hold whole numbers only, so it is kept as a gauge; [`rendered`] calls it a counter.
 pub fn add_cost_usd(model: &str, cost_usd: f64) {

@@ -30,15 +30,16 @@ const STOP_WORDS: &[&str] = &[
     "why", "will", "with", "would", "you", "your",
 ];
 
-/// What the fake says in JSON.
+/// What the fake says in JSON, in the order of the names: so models write it where nobody asks for another order.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Answer {
-    pub(crate) sentences: Vec<Sentence>,
+    /// The share of the question's words that the sentences have.
+    pub(crate) confidence: f64,
+    #[serde(rename = "evidence")]
     pub(crate) sufficiency: Sufficiency,
     /// What the passages do not say; empty when nothing is missing.
     pub(crate) missing: String,
-    /// The share of the question's words that the sentences have.
-    pub(crate) confidence: f64,
+    pub(crate) sentences: Vec<Sentence>,
 }
 
 /// One sentence with the numbers of the passages that it is from.
@@ -80,7 +81,7 @@ impl Answer {
             (Sufficiency::Partial, format!("The passages say nothing about: {}.", left.join(", ")))
         };
         let sentences = candidates.into_iter().map(|candidate| candidate.sentence).collect();
-        Self { sentences, sufficiency, missing, confidence }
+        Self { confidence, sufficiency, missing, sentences }
     }
 
     /// Says that there is no answer.

@@ -18,7 +18,7 @@ pub(crate) const GARBAGE_JSON: &str = "Sure! Here is the answer in JSON:\n```jso
 pub(crate) fn wrong_schema(schema: Option<&Value>) -> Value {
     let wrong = [
         json!({ "answer": "It depends.", "sources": "passage 1" }),
-        json!({ "sentences": "It depends.", "sufficiency": "probably", "confidence": "high" }),
+        json!({ "sentences": "It depends.", "evidence": "probably", "confidence": "high" }),
         json!(["It depends."]),
     ];
     let misfit = wrong.iter().find(|value| schema.is_none_or(|schema| schema::misfit(schema, value).is_some()));

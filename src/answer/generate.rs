@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::answer::ResponseType;
-use crate::answer::decide::{Doubts, Reason};
+use crate::answer::decide::{Decision, Doubts, Reason};
 use crate::answer::discretion::Discretion;
 use crate::answer::draft::Draft;
 use crate::answer::evidence::Evidence;
 use crate::answer::grounded::{self, CheckedSentence, Reply, Sufficiency};
+use crate::answer::growing::Growing;
+use crate::answer::listener::Heard;
 use crate::answer::opinions::{self, CheckerTrace};
-use crate::answer::settings::AnswerSettings;
-use crate::answer::{extractive, prompt};
+use crate::answer::verdict::Verdict;
+use crate::answer::{Circumstances, ResponseType, extractive, prompt};
 use crate::engine::Engine;
-use crate::inference::{GenerateError, Generated as Written, Generator, Prompt, Usage};
+use crate::inference::{self, GenerateError, Generator, Prompt, Usage};
 use crate::search::Passage;
 use crate::telemetry::{Stage, Stages};
 
@@ -22,6 +23,8 @@ use crate::telemetry::{Stage, Stages};
 #[derive(Debug)]
 pub(super) struct Generated {
     pub draft: Draft,
+    /// The decision about it, where it was made while the draft was written: then the customer has heard it.
+    pub verdict: Option<Verdict>,
     pub response_type: ResponseType,
     pub doubts: Doubts,
     /// What drafted it, by the name that calibrations have for it.
@@ -85,19 +88,20 @@ pub(super) fn generator_of(model: Option<&Generator>) -> String {
 const SHARE_OF_FIRST: f64 = 0.6;
 
 /// Drafts an answer from what was found: the first of the `generators` that does, else nobody. Where a provider will not speak about
-/// it, none is asked after it.
+/// it, none is asked after it, nor after one whose answer the customer has begun to hear.
 pub(super) async fn generate(
-    engine: &Engine,
-    settings: &AnswerSettings,
+    circumstances: &Circumstances<'_>,
     generators: &[Generator],
     evidence: &Evidence,
     stages: &mut Stages,
 ) -> Generated {
+    let Circumstances { engine, settings, listener, .. } = circumstances;
     let passages = &evidence.found.passages;
     // Nobody to ask, or nothing to answer from: no prompt is needed to see that, and making one takes milliseconds.
     if generators.is_empty() || passages.is_empty() {
         return Generated {
             draft: stages.time_sync(Stage::Generate, || extractive::draft(evidence)),
+            verdict: None,
             response_type: ResponseType::Extractive,
             doubts: Doubts { needs_person: None, when_unsure: Reason::LowConfidence },
             generator: extractive::NAME.to_owned(),
@@ -105,6 +109,7 @@ pub(super) async fn generate(
             failed: Vec::new(),
         };
     }
+    listener.hear(Heard::Writing);
     let mut when_unsure = Reason::LowConfidence;
     let mut needs_person = None;
     let mut failed: Vec<ModelTrace> = Vec::new();
@@ -120,27 +125,29 @@ pub(super) async fn generate(
         let left = until.saturating_duration_since(Instant::now());
         let budget = if place + 1 < generators.len() { left.mul_f64(SHARE_OF_FIRST) } else { left };
         let hurried = generator.clone().within(budget);
-        let (mut trace, said) = stages.time(Stage::Generate, ask(&hurried, &prompt)).await;
-        match said {
-            Ok(reply) => {
-                let reply = reply.told_by(&discretion);
-                let (draft, needs_person) = check(engine, evidence, reply, &mut trace, stages).await;
+        let written = if listener.is_there() {
+            aloud(circumstances, &hurried, &prompt, &discretion, evidence, stages).await
+        } else {
+            in_silence(engine, &hurried, &prompt, &discretion, evidence, stages).await
+        };
+        match written {
+            Ok(Written { draft, needs_person, model, verdict }) => {
                 return Generated {
                     draft,
+                    verdict,
                     response_type: ResponseType::Ai,
                     doubts: Doubts { needs_person, when_unsure: Reason::LowConfidence },
                     generator: generator_of(Some(generator)),
-                    model: Some(trace),
+                    model: Some(model),
                     failed,
                 };
             }
-            Err(error) => {
+            Err((model, error)) => {
                 tracing::warn!(%error, model = generator.model(), "a language model did not answer");
-                let is_over_quota = matches!(error, GenerateError::Quota(_));
-                when_unsure = if is_over_quota { Reason::Quota } else { Reason::ProviderFailure };
-                failed.push(trace);
-                if matches!(error, GenerateError::Blocked(_)) {
-                    needs_person = Some(Reason::BlockedByProvider);
+                failed.push(model);
+                when_unsure = failure(&error);
+                if when_unsure == Reason::BlockedByProvider {
+                    needs_person = Some(when_unsure);
                     break;
                 }
             }
@@ -149,6 +156,7 @@ pub(super) async fn generate(
     let model = failed.pop();
     Generated {
         draft: stages.time_sync(Stage::Generate, || extractive::draft(evidence)),
+        verdict: None,
         response_type: ResponseType::Fallback,
         doubts: Doubts { needs_person, when_unsure },
         generator: extractive::NAME.to_owned(),
@@ -157,25 +165,122 @@ pub(super) async fn generate(
     }
 }
 
-/// What `generator` wrote, with what it did for that.
-async fn ask(generator: &Generator, prompt: &Prompt) -> (ModelTrace, Result<Reply, GenerateError>) {
-    let Written { said, usage, cost_usd, attempts } = generator.generate(prompt, grounded::read).await;
+/// What a language model wrote, as far as it holds.
+struct Written {
+    draft: Draft,
+    /// Why a person is needed whatever the confidence.
+    needs_person: Option<Reason>,
+    model: ModelTrace,
+    verdict: Option<Verdict>,
+}
+
+/// What a person is needed for where a language model has failed so.
+fn failure(error: &GenerateError) -> Reason {
+    match error {
+        GenerateError::Blocked(_) => Reason::BlockedByProvider,
+        GenerateError::Quota(_) => Reason::Quota,
+        GenerateError::Truncated
+        | GenerateError::Invalid(_)
+        | GenerateError::Unavailable(_)
+        | GenerateError::Refused(_) => Reason::ProviderFailure,
+    }
+}
+
+/// Has `generator` write, and reads it when it is whole.
+async fn in_silence(
+    engine: &Engine,
+    generator: &Generator,
+    prompt: &Prompt,
+    discretion: &Discretion,
+    evidence: &Evidence,
+    stages: &mut Stages,
+) -> Result<Written, (ModelTrace, GenerateError)> {
+    let (mut model, said) =
+        told(generator, stages.time(Stage::Generate, generator.generate(prompt, grounded::read)).await);
+    match said {
+        Ok(reply) => {
+            let (draft, needs_person) = check(engine, evidence, reply.told_by(discretion), &mut model, stages).await;
+            Ok(Written { draft, needs_person, model, verdict: None })
+        }
+        Err(error) => Err((model, error)),
+    }
+}
+
+/// The same while the customer hears each sentence as soon as it is sure enough.
+async fn aloud(
+    circumstances: &Circumstances<'_>,
+    generator: &Generator,
+    prompt: &Prompt,
+    discretion: &Discretion,
+    evidence: &Evidence,
+    stages: &mut Stages,
+) -> Result<Written, (ModelTrace, GenerateError)> {
+    let mut writing = generator.write(prompt);
+    let name = generator_of(Some(generator));
+    let mut growing = Growing::new(circumstances, evidence, discretion, name, ModelTrace::of(generator));
+    growing.follow(&mut writing, stages).await;
+    let Growing { draft, verdict, trace, .. } = growing;
+    let (mut model, said) = told(generator, writing.end(grounded::read));
+    match (said, verdict) {
+        // Nothing was sure enough before its end: the whole decides.
+        (Ok(reply), None) => {
+            let reply = reply.told_by(discretion);
+            let (draft, needs_person) = check(circumstances.engine, evidence, reply, &mut model, stages).await;
+            Ok(Written { draft, needs_person, model, verdict: None })
+        }
+        (Err(error), None) => Err((model, error)),
+        (said, Some(verdict)) => {
+            let ModelTrace { sufficiency, stated_confidence, checker, sentences, .. } = trace;
+            model = ModelTrace { sufficiency, stated_confidence, checker, sentences, ..model };
+            let decision = match said {
+                Ok(reply) => {
+                    model.missing = reply.told_by(discretion).missing;
+                    verdict.decision
+                }
+                // What was heard holds, and nobody knows what is missing of it: a person sees to the rest.
+                Err(error) => {
+                    tracing::warn!(%error, model = generator.model(), "an answer broke off that a customer hears");
+                    Decision::Escalated(failure(&error))
+                }
+            };
+            Ok(Written { draft, needs_person: None, model, verdict: Some(Verdict { decision, ..verdict }) })
+        }
+    }
+}
+
+/// What came of asking `generator`, apart from what it did for that.
+fn told(generator: &Generator, written: inference::Generated<Reply>) -> (ModelTrace, Result<Reply, GenerateError>) {
+    let inference::Generated { said, usage, cost_usd, attempts } = written;
     let trace = ModelTrace {
-        provider: generator.provider().name().to_owned(),
-        model: generator.model().to_owned(),
-        prompt: prompt::NAME.to_owned(),
         result: said.as_ref().map_or_else(GenerateError::result, |_| "ok").to_owned(),
         error: said.as_ref().err().map(ToString::to_string),
         usage,
         cost_usd,
         attempts,
-        sufficiency: None,
-        missing: String::new(),
-        stated_confidence: None,
-        checker: None,
-        sentences: Vec::new(),
+        ..ModelTrace::of(generator)
     };
     (trace, said)
+}
+
+impl ModelTrace {
+    /// Of a model that has done nothing yet.
+    fn of(generator: &Generator) -> Self {
+        Self {
+            provider: generator.provider().name().to_owned(),
+            model: generator.model().to_owned(),
+            prompt: prompt::NAME.to_owned(),
+            result: String::new(),
+            error: None,
+            usage: Usage::default(),
+            cost_usd: 0.0,
+            attempts: 0,
+            sufficiency: None,
+            missing: String::new(),
+            stated_confidence: None,
+            checker: None,
+            sentences: Vec::new(),
+        }
+    }
 }
 
 /// The draft of the sentences of `reply` that hold, and why a person is needed whatever the confidence. The trace keeps what the model
@@ -194,18 +299,23 @@ async fn check(
         (draft, sentences, checker)
     };
     let (draft, sentences, checker) = stages.time(Stage::Verify, verifying).await;
-    let removed = sentences.iter().filter(|sentence| sentence.fault.is_some()).count();
-    let needs_person = if reply.sufficiency == Sufficiency::Insufficient || sentences.is_empty() {
-        Some(Reason::InsufficientEvidence)
-    } else if draft.citations.is_empty() || 2 * removed > sentences.len() {
-        Some(Reason::UnsupportedAnswer)
-    } else {
-        None
-    };
+    let needs_person = needs_person(reply.sufficiency, &sentences, &draft);
     trace.sufficiency = Some(reply.sufficiency);
     trace.missing = reply.missing;
     trace.stated_confidence = reply.confidence.filter(|stated| (0.0..=1.0).contains(stated));
     trace.checker = checker;
     trace.sentences = sentences;
     (draft, needs_person)
+}
+
+/// Why a person is needed whatever the confidence, for the `draft` of the `sentences` of a model that says so of its evidence.
+pub(super) fn needs_person(sufficiency: Sufficiency, sentences: &[CheckedSentence], draft: &Draft) -> Option<Reason> {
+    let removed = sentences.iter().filter(|sentence| sentence.fault.is_some()).count();
+    if sufficiency == Sufficiency::Insufficient || sentences.is_empty() {
+        Some(Reason::InsufficientEvidence)
+    } else if draft.citations.is_empty() || 2 * removed > sentences.len() {
+        Some(Reason::UnsupportedAnswer)
+    } else {
+        None
+    }
 }

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use crate::answer::Citation;
 use crate::answer::discretion::Discretion;
 use crate::answer::draft::{Draft, cite};
 use crate::answer::evidence::Evidence;
@@ -21,7 +20,7 @@ use crate::search::Passage;
 pub const NAME: &str = "sentences-2";
 
 /// Sentences that are read of an answer.
-const SENTENCES_MAX: usize = 40;
+pub(super) const SENTENCES_MAX: usize = 40;
 
 /// A model that thinks it less likely that a sentence follows from its passages holds it back.
 const ENTAILMENT_MIN: f64 = 0.5;
@@ -44,6 +43,7 @@ pub struct Reply {
     /// The answer.
     pub sentences: Vec<ReplySentence>,
     /// Whether the passages answer the question.
+    #[serde(rename = "evidence")]
     pub sufficiency: Sufficiency,
     /// What is not in them.
     #[serde(default)]
@@ -57,12 +57,19 @@ impl Reply {
     /// The same with what was kept from the model.
     #[must_use]
     pub(super) fn told_by(self, discretion: &Discretion) -> Self {
-        let told = |sentence: ReplySentence| ReplySentence { text: discretion.inward(sentence.text), ..sentence };
         Self {
-            sentences: self.sentences.into_iter().map(told).collect(),
+            sentences: self.sentences.into_iter().map(|sentence| sentence.told_by(discretion)).collect(),
             missing: discretion.inward(self.missing),
             ..self
         }
+    }
+}
+
+impl ReplySentence {
+    /// The same with what was kept from the model.
+    #[must_use]
+    pub(super) fn told_by(self, discretion: &Discretion) -> Self {
+        Self { text: discretion.inward(self.text), ..self }
     }
 }
 
@@ -99,9 +106,14 @@ pub struct CheckedSentence {
 /// # Errors
 /// When it is not the JSON that was asked for.
 pub fn read(text: &str) -> Result<Reply, serde_json::Error> {
-    let text = text.trim();
-    let text = text.strip_prefix("```json").or_else(|| text.strip_prefix("```")).unwrap_or(text);
+    let text = without_fence(text).trim_end();
     serde_json::from_str(text.strip_suffix("```").unwrap_or(text).trim())
+}
+
+/// What a model wrote without the fence before it.
+pub(super) fn without_fence(text: &str) -> &str {
+    let text = text.trim_start();
+    text.strip_prefix("```json").or_else(|| text.strip_prefix("```")).unwrap_or(text)
 }
 
 /// A sentence of a reply as it is checked.
@@ -126,7 +138,7 @@ pub(super) fn claims(reply: &Reply, passages: &[Passage]) -> Vec<Claim> {
 
 impl Claim {
     /// The sentence at `place`; `None` for an empty one.
-    fn read(place: usize, sentence: &ReplySentence, passages: &[Passage]) -> Option<Self> {
+    pub fn read(place: usize, sentence: &ReplySentence, passages: &[Passage]) -> Option<Self> {
         let text = sentence.text.split_whitespace().collect::<Vec<_>>().join(" ");
         if text.is_empty() {
             return None;
@@ -151,8 +163,8 @@ impl Claim {
         Some(Self { text, statement, passages: ranks, offered })
     }
 
-    /// What becomes of it, with the opinion that models have of it.
-    fn check(self, question: &str, opinion: &Opinion) -> CheckedSentence {
+    /// What becomes of it, with the opinion that models have of it, where it answers `question`, which gives no orders.
+    pub fn check(self, question: &str, opinion: &Opinion) -> CheckedSentence {
         let Judgement { score, fault } = if self.passages.is_empty() {
             Judgement::fault(Fault::NoPassage)
         } else {
@@ -170,37 +182,39 @@ pub(super) fn ground(
     opinions: &[Opinion],
     evidence: &Evidence,
 ) -> (Draft, Vec<CheckedSentence>) {
-    let Evidence { question, found, .. } = evidence;
     // An order is not excused by being repeated.
-    let question = orders::without(question);
+    let question = orders::without(&evidence.question);
     let none = Opinion::default();
     let opinions = opinions.iter().chain(std::iter::repeat(&none));
     let checked: Vec<CheckedSentence> =
         claims.into_iter().zip(opinions).map(|(claim, opinion)| claim.check(&question, opinion)).collect();
-    let said: Vec<&CheckedSentence> = checked.iter().filter(|sentence| sentence.fault.is_none()).collect();
-    let mut citations: Vec<Citation> = Vec::new();
-    let mut quoted: Vec<usize> = Vec::new();
-    for sentence in &said {
-        let terms: HashSet<TermId> = bm25.document(&sentence.text).ids.into_iter().collect();
-        for rank in &sentence.passages {
-            let passage = &found.passages[*rank];
-            let span = nearest_sentence(bm25, passage, &terms);
-            let is_it = |sentence: &Sentence| sentence.rank == *rank && sentence.span == span;
-            quoted.extend(evidence.sentences.iter().position(is_it).filter(|number| !quoted.contains(number)));
-            let citation = cite(passage, &span);
-            if !citations.contains(&citation) {
-                citations.push(citation);
-            }
+    let mut draft = Draft::default();
+    for sentence in checked.iter().filter(|sentence| sentence.fault.is_none()) {
+        say(&mut draft, bm25, sentence, evidence);
+    }
+    (draft, checked)
+}
+
+/// Adds a sentence that holds to a draft, with what it stands on.
+pub(super) fn say(draft: &mut Draft, bm25: &Bm25, said: &CheckedSentence, evidence: &Evidence) {
+    if !draft.text.is_empty() {
+        draft.text.push(' ');
+    }
+    draft.text.push_str(&said.text);
+    let terms: HashSet<TermId> = bm25.document(&said.text).ids.into_iter().collect();
+    for rank in &said.passages {
+        let passage = &evidence.found.passages[*rank];
+        let span = nearest_sentence(bm25, passage, &terms);
+        let is_it = |sentence: &Sentence| sentence.rank == *rank && sentence.span == span;
+        let quoted = evidence.sentences.iter().position(is_it).filter(|number| !draft.quoted.contains(number));
+        draft.quoted.extend(quoted);
+        let citation = cite(passage, &span);
+        if !draft.citations.contains(&citation) {
+            draft.citations.push(citation);
         }
     }
     let score = |number: &&usize| evidence.sentences[**number].score;
-    let draft = Draft {
-        text: said.iter().map(|sentence| sentence.text.as_str()).collect::<Vec<_>>().join(" "),
-        citations,
-        best: quoted.iter().max_by(|one, other| score(one).total_cmp(&score(other))).copied(),
-        quoted,
-    };
-    (draft, checked)
+    draft.best = draft.quoted.iter().max_by(|one, other| score(one).total_cmp(&score(other))).copied();
 }
 
 /// What the check makes of a sentence or an answer.
@@ -386,7 +400,7 @@ mod tests {
 
     #[test]
     fn json_between_the_fences_of_a_code_block_is_read() {
-        let json = r#"{"sentences": [], "sufficiency": "insufficient"}"#;
+        let json = r#"{"sentences": [], "evidence": "insufficient"}"#;
         assert_eq!(read(&format!("```json\n{json}\n```")).unwrap(), read(json).unwrap());
         assert!(read("I cannot help.").is_err());
     }

@@ -8,7 +8,7 @@ use crate::inference::Prompt;
 use crate::search::Passage;
 
 /// What these prompts are called in traces; the number goes up when they change.
-pub const NAME: &str = "grounded-2";
+pub const NAME: &str = "grounded-3";
 
 /// The largest share of a prompt that one passage may have, in characters; chunks are far shorter.
 const PASSAGE_CHARS_MAX: usize = 4_000;
@@ -25,8 +25,8 @@ Keep to these rules:
 3. Copy numbers, dates, prices, names and conditions exactly, and keep every condition that changes the answer.
 4. Answer the question that was asked, first and directly; leave out what it does not ask for. For steps, one sentence a step, \
 in order.
-5. If the passages answer a part only, answer that part, set sufficiency to partial and say in missing what is not there. If they \
-do not answer it, give no sentences and set sufficiency to insufficient.
+5. If the passages answer a part only, answer that part, set evidence to partial and say in missing what is not there. If they \
+do not answer it, give no sentences and set evidence to insufficient.
 6. Promise nothing that somebody would have to do, and do not speak of passages, articles or of these rules.
 7. Write in the language of the question.
 8. confidence is your honest probability that every sentence is right and that they answer the question.";
@@ -63,10 +63,15 @@ pub fn prompt(question: &str, passages: &[Passage], tone: Option<&str>, discreti
     Prompt { instruction, data: data.to_string(), schema: schema() }
 }
 
+/// What is said of the whole comes before the sentences, so that each can be passed on as soon as it is written. Where nobody asks for
+/// an order, models write properties in the order of the schema, which here is that of their names.
 fn schema() -> Value {
     json!({
         "type": "object",
         "properties": {
+            "confidence": { "type": "number", "minimum": 0, "maximum": 1 },
+            "evidence": { "type": "string", "enum": ["sufficient", "partial", "insufficient"] },
+            "missing": { "type": "string" },
             "sentences": {
                 "type": "array",
                 "items": {
@@ -78,12 +83,9 @@ fn schema() -> Value {
                     "required": ["text", "passages"],
                 },
             },
-            "sufficiency": { "type": "string", "enum": ["sufficient", "partial", "insufficient"] },
-            "missing": { "type": "string" },
-            "confidence": { "type": "number", "minimum": 0, "maximum": 1 },
         },
-        "required": ["sentences", "sufficiency", "missing", "confidence"],
-        "propertyOrdering": ["sufficiency", "missing", "sentences", "confidence"],
+        "required": ["evidence", "missing", "confidence", "sentences"],
+        "propertyOrdering": ["evidence", "missing", "confidence", "sentences"],
     })
 }
 

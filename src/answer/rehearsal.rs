@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::answer::conversation::Conversation;
+use crate::answer::listener::Listener;
 use crate::answer::{Answer, AnswerSettings, Question, answer};
 use crate::engine::Engine;
 use crate::ids::{ArticleId, WorkspaceId};
@@ -46,7 +47,7 @@ pub async fn rehearse(
     passages: usize,
 ) -> Result<Rehearsal, SearchError> {
     let began = Instant::now();
-    let answer = answer(engine, workspace, settings, question, conversation).await?;
+    let answer = answer(engine, workspace, settings, question, conversation, &Listener::default()).await?;
     let answer_ms = began.elapsed().as_secs_f64() * 1_000.0;
     let Some(searched_for) = answer.trace.searched_for.clone() else {
         return Ok(Rehearsal { answer, answer_ms, ranking: Vec::new() });

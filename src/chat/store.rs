@@ -13,6 +13,7 @@ use crate::{execute, read, run};
 #[derive(Clone, Debug)]
 pub struct Session {
     pub id: SessionId,
+    pub name: SessionName,
     pub token_sha256: Vec<u8>,
     pub status: String,
     /// Whether a person was asked for or has joined, and the session has not been handed back: then Candor is silent.
@@ -64,7 +65,8 @@ pub async fn session_by_name(
         .bind(name.as_str())
         .fetch_optional(pool))?;
     row.map(|(id, token_sha256, status, is_with_agent)| {
-        Ok(Session { id: id.parse().map_err(DatabaseError::internal)?, token_sha256, status, is_with_agent })
+        let id = id.parse().map_err(DatabaseError::internal)?;
+        Ok(Session { id, name: name.clone(), token_sha256, status, is_with_agent })
     })
     .transpose()
 }

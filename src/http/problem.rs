@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::answer::QuestionError;
 use crate::answer::settings::ChangeError;
 use crate::chat::SessionError;
+use crate::chat::turn::TurnError;
 use crate::database::DatabaseError;
 use crate::http::REQUEST_ID;
 use crate::index::IndexError;
@@ -75,6 +76,8 @@ codes! {
     SessionNotFound = "session_not_found", NOT_FOUND, "There is no such session";
     /// No such ticket in the caller's workspace.
     TicketNotFound = "ticket_not_found", NOT_FOUND, "There is no such ticket";
+    /// A stream that nobody gives any more, or that is not the caller's.
+    StreamGone = "stream_gone", GONE, "This stream is not there any more";
     /// `If-Match` names another version than there is.
     Stale = "stale", PRECONDITION_FAILED, "It has been changed since";
     /// Something that the server has no key or address for.
@@ -162,6 +165,20 @@ impl Problem {
         self
     }
 
+    /// Its body, without the request that it is about.
+    pub(super) fn body(&self) -> ProblemBody {
+        ProblemBody {
+            kind: format!("/problems/{}", self.code.name()),
+            title: self.code.title().to_owned(),
+            status: self.code.status().as_u16(),
+            code: self.code.name().to_owned(),
+            detail: self.detail.clone(),
+            instance: None,
+            request_id: None,
+            errors: self.errors.clone(),
+        }
+    }
+
     /// A text in `field` that cannot be asked.
     pub(super) fn of_question(error: QuestionError, field: &str) -> Self {
         let code = match error {
@@ -200,18 +217,10 @@ pub(super) async fn name_the_request(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let problem = response.extensions_mut().remove::<Problem>().or_else(|| bare(&response));
     let Some(problem) = problem else { return response };
-    let body = ProblemBody {
-        kind: format!("/problems/{}", problem.code.name()),
-        title: problem.code.title().to_owned(),
-        status: problem.code.status().as_u16(),
-        code: problem.code.name().to_owned(),
-        detail: problem.detail,
-        instance: Some(instance),
-        request_id,
-        errors: problem.errors,
-    };
+    let status = problem.code.status();
+    let body = ProblemBody { instance: Some(instance), request_id, ..problem.body() };
     let (mut parts, _) = response.into_parts();
-    parts.status = problem.code.status();
+    parts.status = status;
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, serde_json::to_vec(&body).unwrap_or_default().into())
@@ -237,35 +246,35 @@ fn bare(response: &Response) -> Option<Problem> {
     }
 }
 
-impl From<DatabaseError> for Problem {
-    fn from(error: DatabaseError) -> Self {
-        match &error {
-            DatabaseError::Unavailable(_) => Self::hidden(Code::DependencyUnavailable, &error),
-            DatabaseError::DiskFull(_) => Self::hidden(Code::StorageFull, &error),
+impl From<&DatabaseError> for Problem {
+    fn from(error: &DatabaseError) -> Self {
+        match error {
+            DatabaseError::Unavailable(_) => Self::hidden(Code::DependencyUnavailable, error),
+            DatabaseError::DiskFull(_) => Self::hidden(Code::StorageFull, error),
             DatabaseError::Conflict(_) | DatabaseError::UnknownUrl | DatabaseError::Internal(_) => {
-                Self::hidden(Code::Internal, &error)
+                Self::hidden(Code::Internal, error)
             }
         }
     }
 }
 
-impl From<SearchError> for Problem {
-    fn from(error: SearchError) -> Self {
+impl From<&SearchError> for Problem {
+    fn from(error: &SearchError) -> Self {
         match error {
             SearchError::Database(error) => error.into(),
             SearchError::Inference(InferenceError::Overloaded) => Self::new(Code::Overloaded),
-            SearchError::Inference(error) => Self::hidden(Code::DependencyUnavailable, &error),
+            SearchError::Inference(error) => Self::hidden(Code::DependencyUnavailable, error),
             SearchError::Index(IndexError::DiskFull) => Self::new(Code::StorageFull),
-            SearchError::Index(error) => Self::hidden(Code::DependencyUnavailable, &error),
-            SearchError::Generation(error) => Self::hidden(Code::DependencyUnavailable, &error),
+            SearchError::Index(error) => Self::hidden(Code::DependencyUnavailable, error),
+            SearchError::Generation(error) => Self::hidden(Code::DependencyUnavailable, error),
             SearchError::NotReady(why) => Self::new(Code::DependencyUnavailable).because(why.to_string()),
-            error @ SearchError::NoWorkspace(_) => Self::hidden(Code::Internal, &error),
+            SearchError::NoWorkspace(_) => Self::hidden(Code::Internal, error),
         }
     }
 }
 
-impl From<SessionError> for Problem {
-    fn from(error: SessionError) -> Self {
+impl From<&SessionError> for Problem {
+    fn from(error: &SessionError) -> Self {
         match error {
             SessionError::TokenNeeded => Self::new(Code::SessionTokenNeeded).because(
                 "this session exists; send the token that its first answer returned in the header X-Session-Token",
@@ -273,6 +282,35 @@ impl From<SessionError> for Problem {
             SessionError::NotFound => Self::new(Code::SessionNotFound),
             SessionError::Database(error) => error.into(),
         }
+    }
+}
+
+impl From<&TurnError> for Problem {
+    fn from(error: &TurnError) -> Self {
+        match error {
+            TurnError::Search(error) => error.into(),
+            TurnError::Session(error) => error.into(),
+            TurnError::Timeout => Self::new(Code::Timeout),
+            TurnError::Lost => Self::hidden(Code::Internal, error),
+        }
+    }
+}
+
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        (&error).into()
+    }
+}
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
+        (&error).into()
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        (&error).into()
     }
 }
 

@@ -5,6 +5,7 @@ mod failure;
 mod model;
 mod provider;
 mod wire;
+mod writing;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,16 +15,18 @@ use backon::{ExponentialBuilder, Retryable};
 pub use chain::{Generators, SetUpError};
 pub use failure::GenerateError;
 pub use provider::Provider;
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
 pub use wire::{Prompt, Usage};
+pub use writing::Writing;
 
 use crate::config::{Config, ModelPrices, Thinking};
+use crate::inference::breaker::Passage;
 use crate::inference::generator::failure::{Failure, Repeat};
 use crate::inference::generator::model::{Model, Others};
 use crate::inference::generator::provider::Access;
-use crate::inference::generator::wire::{Asked, Wire};
+use crate::inference::generator::wire::{Asked, Delivery, Wire};
 
 /// Attempts after the first, all within the budget.
 const RETRIES_MAX: usize = 2;
@@ -207,29 +210,34 @@ impl Generator {
             .within_budget(prompt, &meter)
             .await
             .and_then(|text| read(&text).map_err(|error| GenerateError::Invalid(error.to_string())));
+        self.generated(said, &meter.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts a call that has ended, by what came of it.
+    fn generated<T>(&self, said: Result<T, GenerateError>, meter: &Meter) -> Generated<T> {
         self.model.count(said.as_ref().map_or_else(GenerateError::result, |_| "ok"));
         self.model.note(said.as_ref().err());
-        let Meter { attempts, usage, cost_usd } = meter.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Meter { attempts, usage, cost_usd } = *meter;
         Generated { said, usage, cost_usd, attempts }
     }
 
-    async fn within_budget(&self, prompt: &Prompt, meter: &Mutex<Meter>) -> Result<String, GenerateError> {
-        let Some(passage) = self.model.breaker.pass() else {
-            return Err(if self.model.is_over_quota.load(Ordering::Relaxed) {
+    /// Leave to call the model.
+    fn pass(&self) -> Result<Passage, GenerateError> {
+        self.model.breaker.pass().ok_or_else(|| {
+            if self.model.is_over_quota.load(Ordering::Relaxed) {
                 GenerateError::Quota("it is left alone until there may be more".into())
             } else {
                 GenerateError::Unavailable("it has failed again and again and is left alone for a while".into())
-            });
-        };
+            }
+        })
+    }
+
+    async fn within_budget(&self, prompt: &Prompt, meter: &Mutex<Meter>) -> Result<String, GenerateError> {
+        let passage = self.pass()?;
         let until = Instant::now() + self.budget;
-        let pauses = ExponentialBuilder::default()
-            .with_min_delay(FIRST_PAUSE)
-            .with_factor(2.0)
-            .with_max_times(RETRIES_MAX)
-            .with_jitter();
         let attempt = || self.attempt(prompt, meter);
         let trying = attempt
-            .retry(pauses)
+            .retry(pauses())
             .when(|failure: &Failure| matches!(failure.repeat, Repeat::Soon | Repeat::After(_)))
             .adjust(|failure, pause| {
                 let pause = match failure.repeat {
@@ -242,42 +250,20 @@ impl Generator {
         let outcome = tokio::time::timeout_at(until, trying).await.unwrap_or_else(|_| {
             Err(Failure::never(GenerateError::Unavailable(format!("no answer within {:.1?}", self.budget))))
         });
-        match &outcome {
-            Ok(_) => passage.succeeded(),
-            // The upstream works: it is this prompt that it does not answer.
-            Err(Failure {
-                error: GenerateError::Blocked(_) | GenerateError::Truncated | GenerateError::Invalid(_),
-                ..
-            }) => {
-                passage.succeeded();
-            }
-            // It has said for how long it is going to refuse.
-            Err(Failure { repeat: Repeat::NotFor(told) | Repeat::After(told), .. }) => {
-                passage.failed(Some((*told).min(ALONE_MAX)));
-            }
-            Err(_) => passage.failed(None),
-        }
+        settle(passage, &outcome);
         outcome.map_err(|failure| failure.error)
     }
 
     async fn attempt(&self, prompt: &Prompt, meter: &Mutex<Meter>) -> Result<String, Failure> {
-        let (upstream, model) = (&*self.upstream, &*self.model);
+        let model = &*self.model;
         loop {
             meter.lock().unwrap_or_else(PoisonError::into_inner).attempts += 1;
-            let quirks = model.quirks();
-            let asked = Asked {
-                prompt,
-                model: &model.name,
-                thinking: upstream.thinking,
-                temperature: self.temperature,
-                tokens_max: self.tokens_max,
-                quirks,
-            };
-            match self.send(upstream.wire.ask(&upstream.http, &upstream.access.url, &asked), RESPONSE_BYTES_MAX).await {
+            let known = model.quirks();
+            match self.send(self.request(prompt, Delivery::Whole), RESPONSE_BYTES_MAX).await {
                 Ok(body) => return self.read(&body, meter),
                 Err(Failure { repeat: Repeat::Without(quirk), error }) => {
                     // It was left out already: then it is something else, and the same again.
-                    if quirks.has(quirk) {
+                    if known.has(quirk) {
                         return Err(Failure::never(error));
                     }
                     model.learn(quirk);
@@ -285,6 +271,20 @@ impl Generator {
                 Err(failure) => return Err(failure),
             }
         }
+    }
+
+    /// The request for an answer, without what the model has shown that it does not know.
+    fn request(&self, prompt: &Prompt, delivery: Delivery) -> RequestBuilder {
+        let Upstream { wire, http, access, thinking, .. } = &*self.upstream;
+        let asked = Asked {
+            prompt,
+            model: &self.model.name,
+            thinking: *thinking,
+            temperature: self.temperature,
+            tokens_max: self.tokens_max,
+            quirks: self.model.quirks(),
+        };
+        wire.ask(http, &access.url, &asked, delivery)
     }
 
     /// Asks whether the key opens the model.
@@ -310,18 +310,17 @@ impl Generator {
 
     /// Sends a request and reads the body of an answer that is no error.
     async fn send(&self, request: RequestBuilder, bytes_max: usize) -> Result<Vec<u8>, Failure> {
-        let mut response = self.authorized(request)?.send().await.map_err(Failure::transport)?;
-        let mut body = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(Failure::transport)? {
-            body.extend_from_slice(&piece);
-            if body.len() > bytes_max {
-                return Err(Failure::never(GenerateError::Invalid(format!("it is larger than {bytes_max} bytes"))));
-            }
-        }
+        body(self.open(request).await?, bytes_max).await
+    }
+
+    /// Sends a request; gives the answer, whose body is still to be read, where it is no error.
+    async fn open(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        let response = self.authorized(request)?.send().await.map_err(Failure::transport)?;
         if response.status().is_success() {
-            return Ok(body);
+            return Ok(response);
         }
-        Err(self.upstream.wire.failure(response.status(), response.headers(), &body))
+        let (status, headers) = (response.status(), response.headers().clone());
+        Err(self.upstream.wire.failure(status, &headers, &body(response, RESPONSE_BYTES_MAX).await?))
     }
 
     /// The request with the key, where there is one.
@@ -340,10 +339,48 @@ impl Generator {
     fn read(&self, body: &[u8], meter: &Mutex<Meter>) -> Result<String, Failure> {
         let said = self.upstream.wire.read(body)?;
         let cost_usd = self.model.count_tokens(said.usage);
-        let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
-        meter.usage = meter.usage.and(said.usage);
-        meter.cost_usd += cost_usd;
-        drop(meter);
+        meter.lock().unwrap_or_else(PoisonError::into_inner).add(said.usage, cost_usd);
         said.whole()
     }
+}
+
+impl Meter {
+    fn add(&mut self, usage: Usage, cost_usd: f64) {
+        self.usage = self.usage.and(usage);
+        self.cost_usd += cost_usd;
+    }
+}
+
+/// The pauses between attempts.
+fn pauses() -> ExponentialBuilder {
+    ExponentialBuilder::default().with_min_delay(FIRST_PAUSE).with_factor(2.0).with_max_times(RETRIES_MAX).with_jitter()
+}
+
+/// Tells the breaker what came of a call.
+fn settle<T>(passage: Passage, outcome: &Result<T, Failure>) {
+    match outcome {
+        // The upstream works: where it does not answer, it is this prompt.
+        Ok(_)
+        | Err(Failure {
+            error: GenerateError::Blocked(_) | GenerateError::Truncated | GenerateError::Invalid(_),
+            ..
+        }) => passage.succeeded(),
+        // It has said for how long it is going to refuse.
+        Err(Failure { repeat: Repeat::NotFor(told) | Repeat::After(told), .. }) => {
+            passage.failed(Some((*told).min(ALONE_MAX)));
+        }
+        Err(_) => passage.failed(None),
+    }
+}
+
+/// A response's body, which has at most `bytes_max` bytes.
+async fn body(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(Failure::transport)? {
+        body.extend_from_slice(&piece);
+        if body.len() > bytes_max {
+            return Err(Failure::never(GenerateError::Invalid(format!("it is larger than {bytes_max} bytes"))));
+        }
+    }
+    Ok(body)
 }

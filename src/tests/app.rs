@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use candor::clock::Clock;
 use candor::config::Config;
 use candor::database::Database;
@@ -264,11 +264,15 @@ impl Call {
         self.header("content-type", "application/json").body(body.to_string())
     }
 
-    pub(crate) async fn send(self) -> Reply {
+    /// Sends it and leaves what comes back unread.
+    pub(crate) async fn open(self) -> Response<Body> {
         let mut request = Request::builder().method(self.method).uri(&self.path).body(self.body).unwrap();
         *request.headers_mut() = self.headers;
-        let response = self.router.oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        self.router.oneshot(request).await.unwrap()
+    }
+
+    pub(crate) async fn send(self) -> Reply {
+        let (parts, body) = self.open().await.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Reply { status: parts.status, headers: parts.headers, body }
     }

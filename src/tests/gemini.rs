@@ -11,6 +11,7 @@ use fake_gemini::{FakeGemini, Moment, Plain, Scenario, Script, Settings};
 use serde_json::{Value, json};
 
 use crate::app::{QUESTION_OF_BIKES, SECRET_OF_BIKES, TestApp, config};
+use crate::streams::hear;
 
 pub(crate) const KEY: &str = "key-of-the-test";
 
@@ -51,14 +52,34 @@ pub(crate) async fn trace(app: &TestApp, message: &Value) -> Value {
 /// Every scenario with what came of it, as the README's table shows it.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_the_model_does_the_customer_gets_an_answer_or_a_ticket() {
-    let table = every_scenario(&fake().await, app).await;
+    let table = every_scenario(&fake().await, app, Delivery::Whole).await;
     insta::with_settings!({ snapshot_path => "." , prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("gemini", table);
     });
 }
 
+/// The same where the customer hears the answer while it is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_the_model_does_the_customer_hears_an_answer_or_of_a_ticket() {
+    let table = every_scenario(&fake().await, app, Delivery::Stream).await;
+    insta::with_settings!({ snapshot_path => "." , prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("gemini_streams", table);
+    });
+}
+
+/// How an answer is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Whole,
+    Stream,
+}
+
 /// A row for each scenario: what came of it, by an app with the fake as its language model.
-pub(crate) async fn every_scenario(fake: &FakeGemini, start: impl AsyncFn(&FakeGemini) -> TestApp) -> String {
+pub(crate) async fn every_scenario(
+    fake: &FakeGemini,
+    start: impl AsyncFn(&FakeGemini) -> TestApp,
+    delivery: Delivery,
+) -> String {
     let mut app = start(fake).await;
     let mut scenarios: Vec<Scenario> = Plain::ALL.iter().map(|plain| Scenario::Plain(*plain)).collect();
     scenarios.extend([
@@ -68,11 +89,18 @@ pub(crate) async fn every_scenario(fake: &FakeGemini, start: impl AsyncFn(&FakeG
         Scenario::Disconnect(Moment::BeforeHead),
         Scenario::Disconnect(Moment::MidBody),
     ]);
+    if delivery == Delivery::Stream {
+        scenarios.extend([0, 3, 8, 9, 10].map(|chunks| Scenario::Disconnect(Moment::AfterChunks(chunks))));
+    }
     let mut table = String::new();
     for (number, scenario) in scenarios.into_iter().enumerate() {
         fake.set_scenario(scenario);
         let began = Instant::now();
-        let reply = ask(&app, &format!("visitor-{number}")).await;
+        let session = format!("visitor-{number}");
+        let reply = match delivery {
+            Delivery::Whole => ask(&app, &session).await,
+            Delivery::Stream => hear(&app, &app.bikes.secret, &session, QUESTION_OF_BIKES).await.reply(),
+        };
         assert!(began.elapsed() < Duration::from_secs(10), "{scenario}: {:?}", began.elapsed());
         let (decision, text) = (reply["decision"].as_str().unwrap(), reply["answer"].as_str().unwrap());
         match decision {

@@ -26,6 +26,7 @@ mod servers;
 mod settings;
 mod settings_of_model;
 mod stores;
+mod streams;
 mod tenancy;
 mod tickets;
 mod with_agent;

@@ -7,7 +7,7 @@ use fake_gemini::{FakeGemini, Plain, Settings};
 use serde_json::{Value, json};
 
 use crate::app::{QUESTION_OF_BIKES, SECRET_OF_BIKES, TestApp, article};
-use crate::gemini::{KEY, every_scenario, fake, model_trace, trace};
+use crate::gemini::{Delivery, KEY, every_scenario, fake, model_trace, trace};
 
 const MODEL: &str = "gemini-3.8-flash";
 
@@ -41,9 +41,17 @@ async fn ask(app: &TestApp, session: &str) -> Value {
 /// Every scenario with what came of it, as the README's table shows it.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_an_endpoint_like_openai_s_does_the_customer_gets_an_answer_or_a_ticket() {
-    let table = every_scenario(&fake().await, app).await;
+    let table = every_scenario(&fake().await, app, Delivery::Whole).await;
     insta::with_settings!({ snapshot_path => "." , prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("openai", table);
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_an_endpoint_like_openai_s_does_the_customer_hears_an_answer_or_of_a_ticket() {
+    let table = every_scenario(&fake().await, app, Delivery::Stream).await;
+    insta::with_settings!({ snapshot_path => "." , prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("openai_streams", table);
     });
 }
 

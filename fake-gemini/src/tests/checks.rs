@@ -141,12 +141,12 @@ async fn what_the_real_one_takes_is_taken() {
         "thinking_config": { "thinking_level": "low", "include_thoughts": false },
     });
     loose.as_object_mut().unwrap().remove("generationConfig");
-    assert_eq!(client.ask(&loose).await.answer()["sufficiency"], "sufficient");
+    assert_eq!(client.ask(&loose).await.answer()["evidence"], "sufficient");
     let mut capitals = question();
     let config = capitals["generationConfig"].as_object_mut().unwrap();
     config.remove("responseJsonSchema");
     config.insert("responseSchema".to_owned(), json!({ "type": "OBJECT" }));
-    assert_eq!(client.ask(&capitals).await.answer()["sufficiency"], "sufficient");
+    assert_eq!(client.ask(&capitals).await.answer()["evidence"], "sufficient");
 }
 
 #[tokio::test]

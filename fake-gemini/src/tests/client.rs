@@ -140,11 +140,11 @@ pub(crate) fn schema() -> Value {
                     "required": ["text", "passages"],
                 },
             },
-            "sufficiency": { "type": "string", "enum": ["sufficient", "partial", "insufficient"] },
+            "evidence": { "type": "string", "enum": ["sufficient", "partial", "insufficient"] },
             "missing": { "type": "string" },
             "confidence": { "type": "number", "minimum": 0, "maximum": 1 },
         },
-        "required": ["sentences", "sufficiency", "missing", "confidence"],
+        "required": ["sentences", "evidence", "missing", "confidence"],
     })
 }
 

@@ -26,7 +26,7 @@ async fn other_formats_are_an_object_or_prose() {
     let mut body = completion();
     body["response_format"] = json!({ "type": "json_object" });
     body["messages"][0]["content"] = "Answer in JSON.".into();
-    assert_eq!(client.complete(&body).await.content_json()["sufficiency"], "sufficient");
+    assert_eq!(client.complete(&body).await.content_json()["evidence"], "sufficient");
     for format in [json!({ "type": "text" }), Value::Null] {
         body["response_format"] = format;
         assert_eq!(client.complete(&body).await.content().as_deref(), Some(RETURN));

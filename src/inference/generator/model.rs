@@ -28,6 +28,8 @@ pub(super) enum Quirk {
     Temperature = 4,
     /// `max_tokens`, which newer models call `max_completion_tokens`.
     TokensMax = 8,
+    /// That a stream is to end with the tokens that it used.
+    StreamUsage = 16,
 }
 
 /// What a model has said that it does not know.

@@ -83,10 +83,19 @@ pub(super) enum End {
     Other(String),
 }
 
+/// How an answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// In one body.
+    Whole,
+    /// As server-sent events, each of which brings some more of it.
+    Stream,
+}
+
 /// An API.
 pub(super) trait Wire: Send + Sync {
     /// The request for an answer; `base` is the address of the API without a slash at its end.
-    fn ask(&self, http: &Client, base: &str, asked: &Asked<'_>) -> RequestBuilder;
+    fn ask(&self, http: &Client, base: &str, asked: &Asked<'_>, delivery: Delivery) -> RequestBuilder;
 
     /// The request for what is known of `model`, or for the list of all models.
     fn look_up(&self, http: &Client, base: &str, model: &str) -> RequestBuilder;
@@ -106,17 +115,47 @@ pub(super) trait Wire: Send + Sync {
     /// [`Failure`], for what is no answer of this API, and for an error that came as one.
     fn read(&self, body: &[u8]) -> Result<Said, Failure>;
 
+    /// Reads the data of one event of a stream: what is new in it.
+    ///
+    /// # Errors
+    /// As [`Wire::read`].
+    fn read_event(&self, data: &str) -> Result<Said, Failure> {
+        self.read(data.as_bytes())
+    }
+
     /// What an answer with an error's status means for the call.
     fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure;
 }
 
 impl Said {
-    /// The text, where the model has said all.
+    /// Adds what another event of the same stream brings.
+    pub fn add(&mut self, event: Self) {
+        self.text.push_str(&event.text);
+        // Each counts all tokens so far, where it counts any.
+        if event.usage != Usage::default() {
+            self.usage = event.usage;
+        }
+        // Some say more after they have said why they stop, and then say it again. What is blocked stays so.
+        if event.end.is_some() && !matches!(self.end, Some(End::Blocked(_))) {
+            self.end = event.end;
+        }
+    }
+
+    /// The text without the thoughts that some models write before their answer; empty while they write them.
+    pub fn answer(&self) -> &str {
+        let text = self.text.trim_start();
+        match text.strip_prefix("<think>") {
+            Some(thoughts) => thoughts.split_once("</think>").map_or("", |(_, answer)| answer),
+            None => text,
+        }
+    }
+
+    /// The answer, where the model has said all.
     pub fn whole(self) -> Result<String, Failure> {
         let invalid = |why: String| Err(Failure::never(GenerateError::Invalid(why)));
         match self.end {
-            Some(End::Whole) if self.text.trim().is_empty() => invalid("it is empty".into()),
-            Some(End::Whole) => Ok(self.text),
+            Some(End::Whole) if self.answer().trim().is_empty() => invalid("it is empty".into()),
+            Some(End::Whole) => Ok(self.answer().to_owned()),
             Some(End::Truncated) => Err(Failure::never(GenerateError::Truncated)),
             Some(End::Blocked(why)) => Err(Failure::never(GenerateError::Blocked(why))),
             Some(End::Other(why)) => invalid(format!("it ended with {why}")),
@@ -130,4 +169,34 @@ fn first_line(message: &str) -> String {
     const CHARS_MAX: usize = 300;
     let line: String = message.lines().next().unwrap_or_default().chars().take(CHARS_MAX).collect();
     masked(&line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str, answer: u64, end: Option<End>) -> Said {
+        Said { text: text.to_owned(), usage: Usage { answer, ..Usage::default() }, end }
+    }
+
+    #[test]
+    fn a_stream_adds_up_and_its_last_word_counts() {
+        let mut whole = Said::default();
+        for event in [said("{", 1, None), said("", 0, Some(End::Truncated)), said("}", 4, Some(End::Whole))] {
+            whole.add(event);
+        }
+        assert_eq!(whole, said("{}", 4, Some(End::Whole)));
+        whole.add(said("", 0, Some(End::Blocked("SAFETY".into()))));
+        whole.add(said("", 0, Some(End::Whole)));
+        assert_eq!(whole.end, Some(End::Blocked("SAFETY".into())));
+    }
+
+    #[test]
+    fn thoughts_are_no_part_of_an_answer() {
+        for (text, answer) in
+            [("<think>Hm {}", ""), (" <think>Hm.</think>{}", "{}"), ("{}", "{}"), ("{<think>}", "{<think>}")]
+        {
+            assert_eq!(said(text, 0, None).answer(), answer, "{text}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Google's Gemini: `generateContent` of its REST interface.
+//! Google's Gemini: `generateContent` and `streamGenerateContent` of its REST interface.
 //!
 //! Source: the fields of `google.ai.generativelanguage.v1beta`. In an answer every field is optional and every name may be new.
 
@@ -10,7 +10,7 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Asked, End, Said, Usage, Wire, first_line};
+use super::{Asked, Delivery, End, Said, Usage, Wire, first_line};
 use crate::config::Thinking;
 use crate::inference::generator::failure::{DAY_QUOTA_ALONE, Failure, GenerateError, Repeat};
 use crate::inference::generator::model::Quirk;
@@ -19,8 +19,13 @@ use crate::inference::generator::model::Quirk;
 pub(in crate::inference::generator) struct Gemini;
 
 impl Wire for Gemini {
-    fn ask(&self, http: &Client, base: &str, asked: &Asked<'_>) -> RequestBuilder {
-        http.post(format!("{base}/v1beta/models/{}:generateContent", segment(asked.model))).json(&request(asked))
+    fn ask(&self, http: &Client, base: &str, asked: &Asked<'_>, delivery: Delivery) -> RequestBuilder {
+        let method = match delivery {
+            Delivery::Whole => "generateContent",
+            // Without the parameter a stream is one long array.
+            Delivery::Stream => "streamGenerateContent?alt=sse",
+        };
+        http.post(format!("{base}/v1beta/models/{}:{method}", segment(asked.model))).json(&request(asked))
     }
 
     fn look_up(&self, http: &Client, base: &str, model: &str) -> RequestBuilder {
@@ -39,6 +44,10 @@ impl Wire for Gemini {
     fn read(&self, body: &[u8]) -> Result<Said, Failure> {
         let response: Response =
             serde_json::from_slice(body).map_err(|error| Failure::never(GenerateError::Invalid(error.to_string())))?;
+        // In a stream an error may come after an answer that began well.
+        if let Some(error) = response.error {
+            return Err(failure(StatusCode::from_u16(error.code).unwrap_or(StatusCode::BAD_GATEWAY), &error));
+        }
         let usage = Usage::from(response.usage_metadata);
         if let Some(reason) = response.prompt_feedback.block_reason {
             return Ok(Said { usage, end: Some(End::Blocked(reason)), ..Said::default() });
@@ -48,16 +57,19 @@ impl Wire for Gemini {
     }
 
     fn failure(&self, status: StatusCode, _headers: &HeaderMap, body: &[u8]) -> Failure {
-        let ErrorBody { error } = ErrorBody::read(body);
-        let name = if error.status.is_empty() { status.to_string() } else { error.status.clone() };
-        let said = format!("{name}: {}", first_line(&error.message));
-        match status.as_u16() {
-            429 => Failure { repeat: quota(&error.message, &error.details), error: GenerateError::Quota(said) },
-            400 if error.message.to_lowercase().contains("thinking") => {
-                Failure { error: GenerateError::Refused(said), repeat: Repeat::Without(Quirk::Thinking) }
-            }
-            _ => Failure::status(status, said),
+        failure(status, &ErrorBody::read(body).error)
+    }
+}
+
+fn failure(status: StatusCode, error: &ErrorStatus) -> Failure {
+    let name = if error.status.is_empty() { status.to_string() } else { error.status.clone() };
+    let said = format!("{name}: {}", first_line(&error.message));
+    match status.as_u16() {
+        429 => Failure { repeat: quota(&error.message, &error.details), error: GenerateError::Quota(said) },
+        400 if error.message.to_lowercase().contains("thinking") => {
+            Failure { error: GenerateError::Refused(said), repeat: Repeat::Without(Quirk::Thinking) }
         }
+        _ => Failure::status(status, said),
     }
 }
 
@@ -116,6 +128,7 @@ struct Response {
     candidates: Vec<Candidate>,
     prompt_feedback: PromptFeedback,
     usage_metadata: UsageMetadata,
+    error: Option<ErrorStatus>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -178,6 +191,7 @@ struct ErrorBody {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ErrorStatus {
+    code: u16,
     message: String,
     status: String,
     details: Vec<Value>,
@@ -256,6 +270,14 @@ mod tests {
         let page = Gemini.failure(StatusCode::BAD_GATEWAY, &HeaderMap::new(), b"<html>502</html>");
         assert_eq!(page.repeat, Repeat::Soon);
         assert!(matches!(page.error, GenerateError::Unavailable(_)));
+    }
+
+    #[test]
+    fn an_error_may_stand_where_more_of_a_stream_should() {
+        let event = json!({ "error": { "code": 503, "status": "UNAVAILABLE", "message": "Overloaded." } });
+        let failure = Gemini.read_event(&event.to_string()).unwrap_err();
+        assert_eq!(failure.repeat, Repeat::Soon);
+        assert_eq!(failure.error, GenerateError::Unavailable("UNAVAILABLE: Overloaded.".into()));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Asked, End, Said, Usage, Wire, first_line};
+use super::{Asked, Delivery, End, Said, Usage, Wire, first_line};
 use crate::inference::generator::failure::{DAY_QUOTA_ALONE, Failure, GenerateError, Repeat};
 use crate::inference::generator::model::Quirk;
 
@@ -17,8 +17,8 @@ use crate::inference::generator::model::Quirk;
 pub(in crate::inference::generator) struct OpenAi;
 
 impl Wire for OpenAi {
-    fn ask(&self, http: &Client, base: &str, asked: &Asked<'_>) -> RequestBuilder {
-        http.post(format!("{base}/chat/completions")).json(&request(asked))
+    fn ask(&self, http: &Client, base: &str, asked: &Asked<'_>, delivery: Delivery) -> RequestBuilder {
+        http.post(format!("{base}/chat/completions")).json(&request(asked, delivery))
     }
 
     fn look_up(&self, http: &Client, base: &str, _model: &str) -> RequestBuilder {
@@ -65,8 +65,12 @@ impl Wire for OpenAi {
             (None, Some(reason)) => Some(end(reason)),
             (None, None) => None,
         };
-        let text = message.content.unwrap_or_default();
-        Ok(Said { text: without_thoughts(&text).to_owned(), usage, end })
+        Ok(Said { text: message.content.unwrap_or_default(), usage, end })
+    }
+
+    fn read_event(&self, data: &str) -> Result<Said, Failure> {
+        // Not every endpoint says so at its end, and none says anything behind it.
+        if data == "[DONE]" { Ok(Said::default()) } else { self.read(data.as_bytes()) }
     }
 
     fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
@@ -76,7 +80,7 @@ impl Wire for OpenAi {
 }
 
 /// The body of a request; endpoints refuse fields that they do not know.
-fn request(asked: &Asked<'_>) -> Value {
+fn request(asked: &Asked<'_>, delivery: Delivery) -> Value {
     let Asked { prompt, model, temperature, tokens_max, quirks, .. } = asked;
     let instruction = if quirks.has(Quirk::Schema) {
         // Who knows no schema is told in words.
@@ -102,6 +106,12 @@ fn request(asked: &Asked<'_>) -> Value {
     if !quirks.has(Quirk::Temperature) {
         body["temperature"] = json!(temperature);
     }
+    if delivery == Delivery::Stream {
+        body["stream"] = json!(true);
+        if !quirks.has(Quirk::StreamUsage) {
+            body["stream_options"] = json!({ "include_usage": true });
+        }
+    }
     body
 }
 
@@ -125,12 +135,6 @@ fn strict(schema: &Value) -> Value {
         Value::Array(items) => items.iter().map(self::strict).collect(),
         plain => plain.clone(),
     }
-}
-
-/// What stands behind the thoughts that some models write before their answer.
-fn without_thoughts(text: &str) -> &str {
-    let text = text.trim_start();
-    text.strip_prefix("<think>").and_then(|thoughts| thoughts.split_once("</think>")).map_or(text, |(_, answer)| answer)
 }
 
 /// Why the model stopped.
@@ -158,6 +162,7 @@ fn failure(status: StatusCode, told: Option<Duration>, error: &ErrorBody) -> Fai
         (429, _) => Failure { error: GenerateError::Quota(said), repeat: told.map_or(Repeat::Soon, Repeat::After) },
         (400, _) if message.contains("max_completion_tokens") => without(Quirk::TokensMax),
         (400 | 422, _) if message.contains("temperature") => without(Quirk::Temperature),
+        (400 | 422, _) if message.contains("stream_options") => without(Quirk::StreamUsage),
         (400 | 422, _) if message.contains("response_format") || message.contains("json_schema") => {
             without(Quirk::Schema)
         }
@@ -176,6 +181,8 @@ struct Response {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Choice {
+    /// In a stream what is new of it.
+    #[serde(alias = "delta")]
     message: Option<Message>,
     finish_reason: Option<String>,
 }
@@ -266,6 +273,17 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_brings_what_is_new_and_may_end_with_a_word() {
+        let chunk =
+            json!({ "choices": [{ "delta": { "role": "assistant", "content": "{\"a" }, "finish_reason": null }] });
+        assert_eq!(OpenAi.read_event(&chunk.to_string()).unwrap(), Said { text: "{\"a".into(), ..Said::default() });
+        let counted = json!({ "choices": [], "usage": { "prompt_tokens": 9, "completion_tokens": 3 } });
+        let usage = Usage { prompt: 9, answer: 3, thoughts: 0 };
+        assert_eq!(OpenAi.read_event(&counted.to_string()).unwrap(), Said { usage, ..Said::default() });
+        assert_eq!(OpenAi.read_event("[DONE]").unwrap(), Said::default());
+    }
+
+    #[test]
     fn a_model_is_looked_for_in_the_list() {
         let list = json!({ "object": "list", "data": [{ "id": "gpt" }, { "id": "qwen3:latest" }] }).to_string();
         assert!(OpenAi.lists(list.as_bytes(), "gpt") && OpenAi.lists(list.as_bytes(), "qwen3"));
@@ -314,6 +332,7 @@ mod tests {
         assert_eq!(said(tokens), Repeat::Without(Quirk::TokensMax));
         assert_eq!(said("'temperature' does not support 0 with this model."), Repeat::Without(Quirk::Temperature));
         assert_eq!(said("response_format of type json_schema is unknown."), Repeat::Without(Quirk::Schema));
+        assert_eq!(said("Extra inputs are not permitted: stream_options"), Repeat::Without(Quirk::StreamUsage));
         assert_eq!(said("messages must not be empty"), Repeat::Never);
     }
 
