@@ -128,6 +128,10 @@ story: setup build ## Run the main job on embedded parts and on servers, and pri
 bench: setup build ## Print the speed and memory figures of the README
 	@$(BIN)/bench $(BENCH_FLAGS)
 
+.PHONY: streaming
+streaming: setup build ## Print how long the first sentence and the whole answer take, beside a language model's own stream
+	@$(BIN)/streaming $(STREAMING_FLAGS)
+
 .PHONY: scale
 scale: build ## Print what the index takes as it grows: 10,000 and 100,000 chunks, some ten minutes and 4 GB of disk
 	@sh .with-servers.sh $(BIN)/scale $(SCALE_FLAGS)

@@ -2,6 +2,7 @@
 //!
 //! The whole way is one function, [`answer`], and leaves one [`Trace`].
 
+pub mod cache;
 pub mod clarify;
 pub mod confidence;
 pub mod contradiction;
@@ -39,6 +40,7 @@ pub mod support;
 mod trace;
 mod verdict;
 
+use crate::answer::cache::Place;
 use crate::answer::conversation::Conversation;
 use crate::answer::decide::{Decision, Reason};
 pub use crate::answer::draft::Draft;
@@ -140,11 +142,13 @@ pub enum ResponseType {
     Extractive,
     /// The same, because the language model did not answer.
     Fallback,
+    /// In one of the first two ways, before, to the same question; it still holds.
+    Cached,
 }
 
 impl ResponseType {
     /// All of them, for metrics.
-    pub const ALL: [Self; 3] = [Self::Ai, Self::Extractive, Self::Fallback];
+    pub const ALL: [Self; 4] = [Self::Ai, Self::Extractive, Self::Fallback, Self::Cached];
 
     /// Its name on the wire and in metrics.
     #[must_use]
@@ -153,6 +157,7 @@ impl ResponseType {
             Self::Ai => "ai",
             Self::Extractive => "extractive",
             Self::Fallback => "fallback",
+            Self::Cached => "cached",
         }
     }
 }
@@ -256,7 +261,8 @@ pub async fn answer(
     Ok(Answer { decision, draft, response_type, confidence, is_heard, options, language: language(), trace })
 }
 
-/// As [`answer`], for a customer: where the search does not work, a person gets the question.
+/// As [`answer`], for a customer: what was answered before and still holds is not answered anew, and where the search does not work, a
+/// person gets the question.
 ///
 /// # Errors
 /// [`SearchError`], when the question cannot be stored for a person either, or when it is only too much at once.
@@ -268,7 +274,18 @@ pub async fn reply(
     conversation: &Conversation,
     listener: &Listener,
 ) -> Result<Answer, SearchError> {
-    match answer(engine, workspace, settings, question, conversation, listener).await {
+    let answering = async {
+        let Some(place) = Place::of(engine, workspace, settings, question, conversation).await? else {
+            return answer(engine, workspace, settings, question, conversation, listener).await;
+        };
+        if let Some(answer) = place.answer().await? {
+            return Ok(answer);
+        }
+        let answer = answer(engine, workspace, settings, question, conversation, listener).await?;
+        place.keep(&answer);
+        Ok(answer)
+    };
+    match answering.await {
         Err(error) if error.is_of_search() => {
             tracing::warn!(%error, "a question goes to a person, because nothing can be searched for");
             let decision = Decision::Escalated(Reason::SearchFailure);

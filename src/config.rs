@@ -143,6 +143,8 @@ pub struct Config {
     pub question_queue_max: usize,
     /// `CANDOR_BULK_QUEUE_MAX`: chunks that may wait for the embedding model; ingestion then slows down.
     pub bulk_queue_max: usize,
+    /// `CANDOR_ANSWER_CACHE_BYTES`: about how many bytes of answers are kept to be given again; 0: none.
+    pub answer_cache_bytes: u64,
     /// `CANDOR_REQUEST_SECONDS_MAX`: the longest that a request may take.
     pub request_seconds_max: u64,
     /// `CANDOR_SHUTDOWN_SECONDS_MAX`: how long a stopping server finishes what it took.
@@ -244,6 +246,7 @@ impl Default for Config {
             article_bytes_max: 4 << 20,
             question_queue_max: 64,
             bulk_queue_max: 64,
+            answer_cache_bytes: 32 << 20,
             request_seconds_max: 30,
             shutdown_seconds_max: 20,
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 use tokio::sync::Mutex as AsyncMutex;
 
+use crate::answer::cache::AnswerCache;
 use crate::answer::confidence::{Calibration, CalibrationError};
 use crate::answer::in_force::Hashed;
 use crate::answer::reading::Readings;
@@ -54,6 +55,7 @@ struct Inner {
     frequencies: FrequencyCache,
     shipped: Hashed,
     readings: Readings,
+    answers: AnswerCache,
     /// Workspaces' own calibrations by their SHA-256; `None` for one that this program cannot read.
     own_calibrations: Cache<String, Option<Arc<Hashed>>>,
     live: Live,
@@ -191,6 +193,7 @@ impl Engine {
             frequencies: FrequencyCache::default(),
             shipped: Hashed::of(Calibration::shipped()?),
             readings: Readings::default(),
+            answers: AnswerCache::new(config.answer_cache_bytes),
             own_calibrations: Cache::new(OWN_CALIBRATIONS_MAX),
             live: Live::default(),
             vault: Vault::default(),
@@ -339,6 +342,11 @@ impl Engine {
     /// The passages that were read lately.
     pub(crate) fn readings(&self) -> &Readings {
         &self.inner.readings
+    }
+
+    /// The answers that may be given again.
+    pub(crate) fn answers(&self) -> &AnswerCache {
+        &self.inner.answers
     }
 
     /// The workspaces' own calibrations that were read lately.

@@ -44,8 +44,11 @@ impl Conversation {
     #[must_use]
     pub fn of(said: Vec<Said>, language: Option<Language>) -> Self {
         let before = said.len().saturating_sub(LINES_MAX);
-        let cut =
-            |line: Said| Said { text: orders::without(&line.text).chars().take(LINE_CHARS_MAX).collect(), ..line };
+        let cut = |line: Said| {
+            let left =
+                if line.sender == Sender::User { orders::asked(&line.text) } else { orders::without(&line.text) };
+            Said { text: left.chars().take(LINE_CHARS_MAX).collect(), ..line }
+        };
         Self { lines: said.into_iter().skip(before).map(cut).collect(), language }
     }
 

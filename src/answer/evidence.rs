@@ -45,13 +45,8 @@ pub(super) async fn find(
     is_for_model: bool,
     stages: &mut Stages,
 ) -> Result<Vec<Evidence>, SearchError> {
-    let mut all: Vec<(&str, Found)> = Vec::with_capacity(asked.questions.len());
-    for question in &asked.questions {
-        let query = SearchQuery::new(question, PASSAGES_FOUND);
-        let mut found = search::search(engine, workspace, &query, stages).await?;
-        found.passages = of_several_articles(found.passages);
-        all.push((question, found));
-    }
+    let founds = search(engine, workspace, &asked.questions, stages).await?;
+    let mut all: Vec<(&str, Found)> = asked.questions.iter().map(String::as_str).zip(founds).collect();
     if is_for_model && all.len() > 1 {
         let joined =
             all.into_iter().map(|(_, found)| found).reduce(|one, other| one.joined(other, EVIDENCE_PASSAGES_MAX));
@@ -65,6 +60,22 @@ pub(super) async fn find(
         evidence.push(stages.time(Stage::Generate, reading).await?);
     }
     Ok(evidence)
+}
+
+/// What is found for each of the `questions` that an answer may be made from.
+pub(super) async fn search(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    questions: &[String],
+    stages: &mut Stages,
+) -> Result<Vec<Found>, SearchError> {
+    let mut founds = Vec::with_capacity(questions.len());
+    for question in questions {
+        let query = SearchQuery::new(question, PASSAGES_FOUND);
+        let found = search::search(engine, workspace, &query, stages).await?;
+        founds.push(Found { passages: of_several_articles(found.passages), ..found });
+    }
+    Ok(founds)
 }
 
 impl Evidence {

@@ -183,7 +183,7 @@ pub(super) fn ground(
     evidence: &Evidence,
 ) -> (Draft, Vec<CheckedSentence>) {
     // An order is not excused by being repeated.
-    let question = orders::without(&evidence.question);
+    let question = orders::asked(&evidence.question);
     let none = Opinion::default();
     let opinions = opinions.iter().chain(std::iter::repeat(&none));
     let checked: Vec<CheckedSentence> =

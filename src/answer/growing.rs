@@ -107,7 +107,7 @@ impl<'a> Growing<'a> {
             opinions::ask(self.circumstances.engine, self.evidence, std::slice::from_ref(&claim)).await;
         let opinion = opinions.into_iter().next().unwrap_or_default();
         self.trace.checker = checker.or(self.trace.checker.take());
-        let checked = claim.check(&orders::without(&self.evidence.question), &opinion);
+        let checked = claim.check(&orders::asked(&self.evidence.question), &opinion);
         let holds = checked.fault.is_none();
         self.trace.sentences.push(checked.clone());
         if holds {

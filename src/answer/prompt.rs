@@ -54,7 +54,7 @@ pub fn prompt(question: &str, passages: &[Passage], tone: Option<&str>, discreti
             })
         })
         .collect();
-    let mut data = json!({ "question": discretion.outward(&orders::without(question)), "passages": passages });
+    let mut data = json!({ "question": discretion.outward(&orders::asked(question)), "passages": passages });
     let mut instruction = INSTRUCTION.to_owned();
     if let Some(tone) = tone {
         data["tone"] = json!(discretion.outward(tone));

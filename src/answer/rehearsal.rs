@@ -49,10 +49,7 @@ pub async fn rehearse(
     let began = Instant::now();
     let answer = answer(engine, workspace, settings, question, conversation, &Listener::default()).await?;
     let answer_ms = began.elapsed().as_secs_f64() * 1_000.0;
-    let Some(searched_for) = answer.trace.searched_for.clone() else {
-        return Ok(Rehearsal { answer, answer_ms, ranking: Vec::new() });
-    };
-    let questions = if answer.trace.questions.is_empty() { vec![searched_for] } else { answer.trace.questions.clone() };
+    let questions = answer.trace.all_questions();
     let mut founds = Vec::with_capacity(questions.len());
     for question in &questions {
         // A search of its own: an answer looks at fewer passages, and its times would not be those of an answer.

@@ -18,7 +18,7 @@ const PROSE_PERCENT_MIN: usize = 75;
 #[must_use]
 pub fn of(message: &str) -> String {
     let message = intent::without_greeting(message).trim();
-    let told = orders::without(message);
+    let told = orders::asked(message);
     // Of nothing but an order at least something is looked for.
     let message = if told.chars().any(char::is_alphanumeric) { told.trim() } else { message };
     if message.chars().count() <= CHARS_MAX {

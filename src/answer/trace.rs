@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::answer::cache::CachedTrace;
 use crate::answer::confidence::{Calibration, Judged, Share};
 use crate::answer::contradiction::Contradiction;
 use crate::answer::in_force::RestsOn;
@@ -32,6 +33,9 @@ pub struct Trace {
     /// What the language model did for that, where one was asked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rewrite: Option<RewriteTrace>,
+    /// When it was made, where it is an answer that is given again: all but the stages is about then.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cached: Option<CachedTrace>,
     /// What was found, best first.
     pub passages: Vec<TracedPassage>,
     /// What the language model did that was asked last, where one was asked.
@@ -132,7 +136,8 @@ impl Hashes {
         Self::with(engine, &AnswerSettings::default(), generator)
     }
 
-    fn with(engine: &Engine, settings: &AnswerSettings, generator: &str) -> Self {
+    /// The hashes of what `engine` answers with by `generator`, as a workspace wants it.
+    pub(super) fn with(engine: &Engine, settings: &AnswerSettings, generator: &str) -> Self {
         let answering_hash = answering_hash(engine, generator);
         let calibration_hash = settings.in_force(engine, generator).hashed.hash.clone();
         // Of what was to draft: where it failed once and something else took its place, nothing was configured otherwise.
@@ -171,9 +176,18 @@ fn hash(value: &Value) -> String {
 }
 
 impl Trace {
-    /// Tokens that the answer used.
+    /// Each of the questions that were searched for.
+    #[must_use]
+    pub fn all_questions(&self) -> Vec<String> {
+        if self.questions.is_empty() { self.searched_for.iter().cloned().collect() } else { self.questions.clone() }
+    }
+
+    /// Tokens that the answer used; none where it was only given again.
     #[must_use]
     pub fn tokens(&self) -> u64 {
+        if self.cached.is_some() {
+            return 0;
+        }
         let all = |usage: Usage| usage.prompt + usage.answer + usage.thoughts;
         self.model.iter().chain(&self.failed_models).map(|model| all(model.usage)).sum::<u64>()
             + self.rewrite.as_ref().map_or(0, |rewrite| all(rewrite.usage))
@@ -187,6 +201,7 @@ impl Trace {
             searched_for: None,
             questions: Vec::new(),
             rewrite: None,
+            cached: None,
             passages: Vec::new(),
             model: None,
             failed_models: Vec::new(),
@@ -231,6 +246,7 @@ impl Trace {
             searched_for: Some(asked.text),
             questions: if asked.questions.len() > 1 { asked.questions } else { Vec::new() },
             rewrite: asked.model,
+            cached: None,
             passages,
             model: None,
             failed_models: Vec::new(),

@@ -226,12 +226,12 @@ async fn store_all(
             None => (answer.draft.text.clone(), answer.draft.citations.clone()),
         },
         Some(escalation) => {
-            let text = desk::handed_over::text(escalation, answer.language);
             // What was heard was said, and stands.
             if answer.is_heard {
-                (format!("{}\n\n{text}", answer.draft.text), answer.draft.citations.clone())
+                let behind = desk::handed_over::text_behind_answer(escalation, answer.language);
+                (format!("{}\n\n{behind}", answer.draft.text), answer.draft.citations.clone())
             } else {
-                (text, Vec::new())
+                (desk::handed_over::text(escalation, answer.language), Vec::new())
             }
         }
     };

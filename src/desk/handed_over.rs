@@ -17,6 +17,8 @@ struct Sentences {
     policy: &'static str,
     /// The articles cannot be looked at right now.
     search_failure: &'static str,
+    /// The customer has read the beginning of an answer, and there is no more of it.
+    broke_off: &'static str,
     /// A ticket was opened; its number follows.
     passed_on: &'static str,
     /// The question was added to a ticket; its number follows.
@@ -29,7 +31,17 @@ struct Sentences {
 #[must_use]
 pub fn text(escalation: &Escalation, language: Language) -> String {
     let sentences = sentences(language);
-    let why = match escalation.reason {
+    passed_on(because(escalation.reason, &sentences), escalation, language)
+}
+
+/// The same behind an answer that the customer has read as far as it came.
+#[must_use]
+pub fn text_behind_answer(escalation: &Escalation, language: Language) -> String {
+    passed_on(sentences(language).broke_off, escalation, language)
+}
+
+fn because(reason: Reason, sentences: &Sentences) -> &'static str {
+    match reason {
         Reason::NoEvidence | Reason::InsufficientEvidence => sentences.not_answered,
         Reason::LowConfidence
         | Reason::UnsupportedAnswer
@@ -41,7 +53,11 @@ pub fn text(escalation: &Escalation, language: Language) -> String {
         Reason::CustomerRequest => sentences.customer_request,
         Reason::Policy => sentences.policy,
         Reason::SearchFailure => sentences.search_failure,
-    };
+    }
+}
+
+fn passed_on(why: &str, escalation: &Escalation, language: Language) -> String {
+    let sentences = sentences(language);
     let what = if escalation.was_open { sentences.added } else { sentences.passed_on };
     // A script that sets its signs apart needs no space after them.
     let space = if matches!(language, Language::Japanese | Language::Chinese) { "" } else { " " };
@@ -54,7 +70,7 @@ pub fn with_agent(language: Language) -> &'static str {
     sentences(language).with_agent
 }
 
-#[expect(clippy::too_many_lines, reason = "ten sentences in each of fifteen languages")]
+#[expect(clippy::too_many_lines, reason = "eleven sentences in each of fifteen languages")]
 fn sentences(language: Language) -> Sentences {
     match language {
         Language::English => Sentences {
@@ -65,6 +81,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "You asked for a person.",
             policy: "Automatic answers are switched off at the moment.",
             search_failure: "I cannot look at our help articles right now.",
+            broke_off: "I could not finish this answer.",
             passed_on: "I have passed your question to our team. Your ticket:",
             added: "I have added your question to the request that our team has already. Your ticket:",
             with_agent: "Our team has received your message; a person will answer you.",
@@ -77,6 +94,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "Sie möchten mit einem Menschen sprechen.",
             policy: "Automatische Antworten sind zurzeit ausgeschaltet.",
             search_failure: "Ich kann unsere Hilfeartikel gerade nicht einsehen.",
+            broke_off: "Diese Antwort konnte ich nicht zu Ende bringen.",
             passed_on: "Ich habe Ihre Frage an unser Team weitergegeben. Ihr Ticket:",
             added: "Ich habe Ihre Frage der Anfrage hinzugefügt, die unserem Team schon vorliegt. Ihr Ticket:",
             with_agent: "Unser Team hat Ihre Nachricht erhalten; ein Mensch wird Ihnen antworten.",
@@ -89,6 +107,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "Vous souhaitez parler à une personne.",
             policy: "Les réponses automatiques sont désactivées pour le moment.",
             search_failure: "Je ne peux pas consulter nos articles d'aide pour l'instant.",
+            broke_off: "Je n'ai pas pu terminer cette réponse.",
             passed_on: "J'ai transmis votre question à notre équipe. Votre ticket :",
             added: "J'ai ajouté votre question à la demande que notre équipe a déjà reçue. Votre ticket :",
             with_agent: "Notre équipe a reçu votre message ; une personne vous répondra.",
@@ -101,6 +120,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "Ha pedido hablar con una persona.",
             policy: "Las respuestas automáticas están desactivadas en este momento.",
             search_failure: "Ahora mismo no puedo consultar nuestros artículos de ayuda.",
+            broke_off: "No he podido terminar esta respuesta.",
             passed_on: "He pasado su pregunta a nuestro equipo. Su tique:",
             added: "He añadido su pregunta a la solicitud que ya tiene nuestro equipo. Su tique:",
             with_agent: "Nuestro equipo ha recibido su mensaje; una persona le responderá.",
@@ -113,6 +133,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "Você pediu para falar com uma pessoa.",
             policy: "As respostas automáticas estão desativadas neste momento.",
             search_failure: "Não consigo consultar os nossos artigos de ajuda neste momento.",
+            broke_off: "Não consegui terminar esta resposta.",
             passed_on: "Passei a sua pergunta para a nossa equipe. O seu chamado:",
             added: "Acrescentei a sua pergunta ao pedido que a nossa equipe já tem. O seu chamado:",
             with_agent: "A nossa equipe recebeu a sua mensagem; uma pessoa vai responder.",
@@ -125,6 +146,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "Ha chiesto di parlare con una persona.",
             policy: "Le risposte automatiche sono disattivate al momento.",
             search_failure: "Al momento non riesco a consultare i nostri articoli di aiuto.",
+            broke_off: "Non sono riuscito a completare questa risposta.",
             passed_on: "Ho passato la sua domanda al nostro team. Il suo ticket:",
             added: "Ho aggiunto la sua domanda alla richiesta che il nostro team ha già. Il suo ticket:",
             with_agent: "Il nostro team ha ricevuto il suo messaggio; le risponderà una persona.",
@@ -137,6 +159,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "U hebt om een medewerker gevraagd.",
             policy: "Automatische antwoorden zijn op dit moment uitgeschakeld.",
             search_failure: "Ik kan onze helpartikelen op dit moment niet raadplegen.",
+            broke_off: "Ik heb dit antwoord niet kunnen afmaken.",
             passed_on: "Ik heb uw vraag doorgegeven aan ons team. Uw ticket:",
             added: "Ik heb uw vraag toegevoegd aan het verzoek dat ons team al heeft. Uw ticket:",
             with_agent: "Ons team heeft uw bericht ontvangen; een medewerker zal u antwoorden.",
@@ -149,6 +172,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "To prośba o rozmowę z człowiekiem.",
             policy: "Automatyczne odpowiedzi są obecnie wyłączone.",
             search_failure: "W tej chwili nie mogę zajrzeć do naszych artykułów pomocy.",
+            broke_off: "Nie udało się dokończyć tej odpowiedzi.",
             passed_on: "Twoje pytanie zostało przekazane naszemu zespołowi. Numer zgłoszenia:",
             added: "Twoje pytanie zostało dodane do zgłoszenia, które nasz zespół już ma. Numer zgłoszenia:",
             with_agent: "Nasz zespół otrzymał Twoją wiadomość; odpowie na nią człowiek.",
@@ -161,6 +185,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "Bir temsilciyle görüşmek istediniz.",
             policy: "Otomatik yanıtlar şu anda kapalı.",
             search_failure: "Şu anda yardım makalelerimize bakamıyorum.",
+            broke_off: "Bu yanıtı tamamlayamadım.",
             passed_on: "Sorunuzu ekibimize ilettim. Talebiniz:",
             added: "Sorunuzu ekibimizdeki mevcut talebinize ekledim. Talebiniz:",
             with_agent: "Ekibimiz mesajınızı aldı; bir temsilcimiz yanıtlayacak.",
@@ -173,6 +198,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "Вы просите связать вас с человеком.",
             policy: "Автоматические ответы сейчас отключены.",
             search_failure: "Сейчас я не могу заглянуть в наши справочные статьи.",
+            broke_off: "Мне не удалось закончить этот ответ.",
             passed_on: "Я передал ваш вопрос нашей команде. Номер обращения:",
             added: "Я добавил ваш вопрос к обращению, которое уже есть у нашей команды. Номер обращения:",
             with_agent: "Наша команда получила ваше сообщение; вам ответит человек.",
@@ -185,6 +211,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "لقد طلبت التحدث إلى شخص.",
             policy: "الردود التلقائية متوقفة حاليًا.",
             search_failure: "لا أستطيع الاطلاع على مقالات المساعدة لدينا الآن.",
+            broke_off: "لم أتمكن من إكمال هذه الإجابة.",
             passed_on: "أحلت سؤالك إلى فريقنا. رقم تذكرتك:",
             added: "أضفت سؤالك إلى الطلب الموجود لدى فريقنا. رقم تذكرتك:",
             with_agent: "وصلت رسالتك إلى فريقنا، وسيرد عليك أحد أعضائه.",
@@ -197,6 +224,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "आपने किसी व्यक्ति से बात करने को कहा है।",
             policy: "स्वचालित उत्तर अभी बंद हैं।",
             search_failure: "मैं अभी हमारे सहायता लेख नहीं देख पा रहा हूँ।",
+            broke_off: "मैं यह उत्तर पूरा नहीं कर सका।",
             passed_on: "मैंने आपका प्रश्न हमारी टीम को भेज दिया है। आपका टिकट:",
             added: "मैंने आपका प्रश्न उस अनुरोध में जोड़ दिया है जो हमारी टीम के पास पहले से है। आपका टिकट:",
             with_agent: "आपका संदेश हमारी टीम को मिल गया है; एक व्यक्ति आपको उत्तर देगा।",
@@ -209,6 +237,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "担当者との会話をご希望ですね。",
             policy: "現在、自動応答は停止しています。",
             search_failure: "ただいまヘルプ記事を確認できません。",
+            broke_off: "この回答を最後までお伝えできませんでした。",
             passed_on: "ご質問を担当チームに引き継ぎました。チケット番号:",
             added: "ご質問を、担当チームがすでにお預かりしているお問い合わせに追加しました。チケット番号:",
             with_agent: "メッセージは担当チームが受け取りました。担当者がお答えします。",
@@ -221,6 +250,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "상담원 연결을 요청하셨습니다.",
             policy: "현재 자동 응답이 꺼져 있습니다.",
             search_failure: "지금은 도움말 문서를 확인할 수 없습니다.",
+            broke_off: "이 답변을 끝까지 드리지 못했습니다.",
             passed_on: "질문을 담당 팀에 전달했습니다. 티켓 번호:",
             added: "담당 팀이 이미 받은 문의에 질문을 추가했습니다. 티켓 번호:",
             with_agent: "담당 팀이 메시지를 받았습니다. 상담원이 답변해 드리겠습니다.",
@@ -233,6 +263,7 @@ fn sentences(language: Language) -> Sentences {
             customer_request: "您希望与真人交谈。",
             policy: "自动回复目前已关闭。",
             search_failure: "我目前无法查看我们的帮助文章。",
+            broke_off: "我未能完成这个回答。",
             passed_on: "我已将您的问题转交给我们的团队。您的工单:",
             added: "我已将您的问题添加到我们团队已有的请求中。您的工单:",
             with_agent: "我们的团队已收到您的消息，会有真人回复您。",
@@ -260,6 +291,9 @@ mod tests {
             ];
             for reason in Reason::ALL.into_iter().filter(|reason| !likewise.contains(reason)) {
                 for was_open in [false, true] {
+                    let behind = text_behind_answer(&Escalation { ticket, reason, was_open }, language);
+                    assert!(behind.ends_with(&ticket.to_string()), "{behind}");
+                    seen.insert(behind);
                     let said = text(&Escalation { ticket, reason, was_open }, language);
                     assert!(said.ends_with(&ticket.to_string()), "{said}");
                     assert!(seen.insert(said), "{language:?} {reason:?}");

@@ -91,6 +91,8 @@ pub(crate) fn config(data_dir: &Path) -> Config {
         models_dir: root.join("models"),
         runtime_library: root.join(".runtime/libonnxruntime.so"),
         embedding_sessions: 1,
+        // Each question is answered anew: most tests ask the same one again after something has changed.
+        answer_cache_bytes: 0,
         ..Config::default()
     }
 }

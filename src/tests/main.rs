@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod ai_test;
+mod answer_cache;
 mod app;
 mod architecture;
 mod attacks;

@@ -373,6 +373,7 @@ async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database)
         hashes: Hashes::default(),
     };
     let trace = Trace {
+        cached: None,
         stages_ms: Vec::new(),
         searched_for: Some("a question".into()),
         questions: Vec::new(),

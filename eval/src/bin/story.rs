@@ -5,15 +5,19 @@
 //! name (`.with-servers.sh` starts both); with them the questions are asked a third time, of a language model: Gemini where
 //! `GEMINI_API_KEY` is set, and else the fake that the tests use.
 
-use std::io::{BufRead as _, BufReader};
+#[path = "../programs.rs"]
+mod programs;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use comfy_table::{ContentArrangement, Table};
 use serde_json::{Value, json};
+
+use crate::programs::{Fake, Installation, Server};
 
 /// Runs the main job on embedded parts and on servers, and prints both side by side.
 #[derive(Parser)]
@@ -48,18 +52,15 @@ async fn main() -> ExitCode {
 async fn story(arguments: Arguments) -> Result<bool> {
     let questions = questions(&arguments.questions, arguments.limit)?;
     let folder = tempfile::tempdir()?;
-    let embedded =
-        tell("embedded", Installation::new(folder.path().join("embedded"), Vec::new())?, &arguments, &questions)
-            .await
-            .context("on embedded parts")?;
+    let mut installation = Installation::new(folder.path().join("embedded"), Vec::new())?;
+    let embedded = tell("embedded", &mut installation, &arguments, &questions).await.context("on embedded parts")?;
     let mut told = vec![embedded];
     match (variable("TEST_POSTGRES_URL"), variable("QDRANT_TEST_URL")) {
         (Some(database), Some(qdrant)) => {
             let settings = vec![("DATABASE_URL", database), ("QDRANT_URL", qdrant)];
-            let installation = Installation::new(folder.path().join("servers"), settings)?;
-            let (with_model, name) = (installation.clone(), model_name());
-            told.push(tell("servers", installation, &arguments, &questions).await.context("on servers")?);
-            told.push(ask_model(&name, with_model, &questions).await.context("with a language model")?);
+            let mut installation = Installation::new(folder.path().join("servers"), settings)?;
+            told.push(tell("servers", &mut installation, &arguments, &questions).await.context("on servers")?);
+            told.push(ask_model(&model_name(), installation, &questions).await.context("with a language model")?);
         }
         _ => eprintln!(
             "the servers are left out: run `make story`, which starts them, or name them in TEST_POSTGRES_URL and QDRANT_TEST_URL"
@@ -88,7 +89,7 @@ impl Told {
 
 async fn tell(
     stack: &str,
-    mut installation: Installation,
+    installation: &mut Installation,
     arguments: &Arguments,
     questions: &[String],
 ) -> Result<Told> {
@@ -103,7 +104,7 @@ async fn tell(
     let began = Instant::now();
     let server = installation.serve().await?;
     steps.push(("start", format!("ready in {:.2} s", began.elapsed().as_secs_f64())));
-    let (replies, took) = server.ask_all("first", questions).await?;
+    let (replies, took) = ask_all(&server, "first", questions).await?;
     steps.push(("questions", counted(&replies, took)));
     let opened =
         server.post("/tickets", &json!({ "title": "Lost bike", "description": "It was by the river." })).await?;
@@ -115,18 +116,18 @@ async fn tell(
     let began = Instant::now();
     let server = installation.serve().await?;
     steps.push(("start again", format!("ready in {:.2} s", began.elapsed().as_secs_f64())));
-    let shown = server.get(&format!("/tickets/{ticket}")).await?;
+    let shown = get(&server, &format!("/tickets/{ticket}")).await?;
     let is_there = shown.to_string().contains("It was by the river.");
     steps.push(("ticket", if is_there { "still there" } else { "LOST" }.to_owned()));
     if !is_there {
         faults.push("the ticket is lost".to_owned());
     }
-    let history = server.get("/chat/sessions/first-0/messages").await?;
+    let history = get(&server, "/chat/sessions/first-0/messages").await?;
     steps.push(("first conversation", format!("{} messages", history["total"])));
     if history["total"] != 2 {
         faults.push("the first conversation is not whole".to_owned());
     }
-    let (again, took) = server.ask_all("again", questions).await?;
+    let (again, took) = ask_all(&server, "again", questions).await?;
     let same = replies.iter().zip(&again).filter(|(one, other)| said(one) == said(other)).count();
     steps.push(("questions again", format!("{}; {same} of {} as before", counted(&again, took), questions.len())));
     if same != questions.len() {
@@ -137,23 +138,24 @@ async fn tell(
 
 /// Asks the questions once more, of a language model.
 async fn ask_model(name: &str, mut installation: Installation, questions: &[String]) -> Result<Told> {
-    installation.find_workspace()?;
+    // What is given again asks no model.
+    installation.settings.push(("CANDOR_ANSWER_CACHE_BYTES", "0".to_owned()));
     let mut fake = None;
     if variable("GEMINI_API_KEY").is_none() {
-        let started = Fake::start(&installation.programs)?;
+        let started = Fake::start(&installation.programs, "ok_json")?;
         installation.settings.push(("CANDOR_GEMINI_URL", started.url.clone()));
         installation.settings.push(("GEMINI_API_KEY", "a-key-for-the-fake".to_owned()));
         fake = Some(started);
     }
     let server = installation.serve().await?;
-    let (replies, took) = server.ask_all("model", questions).await?;
+    let (replies, took) = ask_all(&server, "model", questions).await?;
     let by_model = replies.iter().filter(|reply| reply["responseType"] == "ai").count();
     let mut faults = Vec::new();
     let mut steps = vec![("questions", counted(&replies, took)), ("drafts by the model", by_model.to_string())];
     if let Some(fake) = fake {
         drop(fake);
         // The model is gone: every question still ends in an answer or a ticket.
-        let (replies, took) = server.ask_all("without", &questions[..3.min(questions.len())]).await?;
+        let (replies, took) = ask_all(&server, "without", &questions[..3.min(questions.len())]).await?;
         let fallbacks = replies.iter().filter(|reply| reply["responseType"] == "fallback").count();
         steps.push(("model killed", format!("{}; {fallbacks} by fallback", counted(&replies, took))));
         if fallbacks < replies.len() {
@@ -164,6 +166,21 @@ async fn ask_model(name: &str, mut installation: Installation, questions: &[Stri
         faults.push("the model drafted nothing".to_owned());
     }
     Ok(Told { stack: name.to_owned(), steps, replies, faults })
+}
+
+async fn ask_all(server: &Server, session: &str, questions: &[String]) -> Result<(Vec<Value>, Duration)> {
+    let began = Instant::now();
+    let mut replies = Vec::new();
+    for (number, question) in questions.iter().enumerate() {
+        let body = json!({ "sessionId": format!("{session}-{number}"), "message": question });
+        replies.push(server.post("/chat/query", &body).await?);
+    }
+    Ok((replies, began.elapsed()))
+}
+
+async fn get(server: &Server, path: &str) -> Result<Value> {
+    let request = server.client.get(format!("{}{path}", server.url)).header("X-API-Key", &server.key);
+    Ok(request.send().await?.error_for_status()?.json().await?)
 }
 
 fn model_name() -> String {
@@ -259,144 +276,4 @@ fn questions(file: &Path, limit: usize) -> Result<Vec<String>> {
 #[expect(clippy::disallowed_methods, reason = "these are no settings of the product")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// A data folder with a workspace and a key, and settings that say what else it stands on.
-#[derive(Clone)]
-struct Installation {
-    programs: PathBuf,
-    data: PathBuf,
-    settings: Vec<(&'static str, String)>,
-    workspace: String,
-    key: String,
-}
-
-impl Installation {
-    fn new(data: PathBuf, settings: Vec<(&'static str, String)>) -> Result<Self> {
-        let programs = std::env::current_exe()?.parent().context("no folder")?.to_owned();
-        Ok(Self { programs, data, settings, workspace: String::new(), key: String::new() })
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.programs.join(program));
-        for name in ["DATABASE_URL", "QDRANT_URL"] {
-            command.env_remove(name);
-        }
-        command.env("CANDOR_DATA_DIR", &self.data).envs(self.settings.iter().map(|(name, value)| (name, value)));
-        command
-    }
-
-    fn run(&self, program: &str, arguments: &[&str]) -> Result<Value> {
-        let output = self.command(program).args(arguments).output()?;
-        serde_json::from_slice(&output.stdout).with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())
-    }
-
-    fn make_workspace(&mut self) -> Result<()> {
-        let made = self.run("candor", &["workspace", "create", "story", "--json"])?;
-        made["id"].as_str().context("no workspace")?.clone_into(&mut self.workspace);
-        self.make_key()
-    }
-
-    fn find_workspace(&mut self) -> Result<()> {
-        let there = self.run("candor", &["workspace", "list", "--json"])?;
-        let story = there.as_array().and_then(|list| list.iter().rfind(|workspace| workspace["name"] == "story"));
-        story.and_then(|story| story["id"].as_str()).context("no workspace")?.clone_into(&mut self.workspace);
-        self.make_key()
-    }
-
-    fn make_key(&mut self) -> Result<()> {
-        let arguments = ["key", "create", "--workspace", &self.workspace, "--kind", "secret", "--json"];
-        let made = self.run("candor", &arguments)?;
-        made["key"].as_str().context("no key")?.clone_into(&mut self.key);
-        Ok(())
-    }
-
-    fn ingest(&self, docs: &Path) -> Result<(Value, f64)> {
-        let began = Instant::now();
-        let docs = docs.display().to_string();
-        let summary = self.run("ingest", &[&docs, "--workspace", &self.workspace, "--json"])?;
-        Ok((summary, began.elapsed().as_secs_f64()))
-    }
-
-    async fn serve(&self) -> Result<Server> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut command = self.command("candor");
-        command.args(["serve", "--listen", &format!("127.0.0.1:{port}")]);
-        command.env("CANDOR_METRICS_LISTEN", "127.0.0.1:0").env("CANDOR_LOG", "error").stdout(Stdio::null());
-        let server = Server {
-            child: command.spawn()?,
-            client: reqwest::Client::builder().no_proxy().build()?,
-            url: format!("http://127.0.0.1:{port}"),
-            key: self.key.clone(),
-        };
-        for _ in 0..6_000 {
-            let ready = server.client.get(format!("{}/readyz", server.url)).send().await;
-            if ready.is_ok_and(|ready| ready.status().is_success()) {
-                return Ok(server);
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        bail!("the server does not get ready")
-    }
-}
-
-/// A server; killed, as by a crash, when it is dropped.
-struct Server {
-    child: Child,
-    client: reqwest::Client,
-    url: String,
-    key: String,
-}
-
-impl Server {
-    async fn ask_all(&self, session: &str, questions: &[String]) -> Result<(Vec<Value>, Duration)> {
-        let began = Instant::now();
-        let mut replies = Vec::new();
-        for (number, question) in questions.iter().enumerate() {
-            let body = json!({ "sessionId": format!("{session}-{number}"), "message": question });
-            replies.push(self.post("/chat/query", &body).await?);
-        }
-        Ok((replies, began.elapsed()))
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        let request = self.client.post(format!("{}{path}", self.url)).header("X-API-Key", &self.key).json(body);
-        Ok(request.send().await?.error_for_status()?.json().await?)
-    }
-
-    async fn get(&self, path: &str) -> Result<Value> {
-        let request = self.client.get(format!("{}{path}", self.url)).header("X-API-Key", &self.key);
-        Ok(request.send().await?.error_for_status()?.json().await?)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The fake of the tests, as a program.
-struct Fake {
-    child: Child,
-    url: String,
-}
-
-impl Fake {
-    fn start(programs: &Path) -> Result<Self> {
-        let mut command = Command::new(programs.join("fake-gemini"));
-        command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().context("fake-gemini is not beside this program: build the whole workspace")?;
-        let mut said = BufReader::new(child.stdout.take().context("no output")?).lines();
-        let url = said.find_map(|line| line.ok().filter(|line| line.starts_with("http")));
-        Ok(Self { child, url: url.context("the fake did not say where it is")? })
-    }
-}
-
-impl Drop for Fake {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
