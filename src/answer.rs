@@ -40,7 +40,7 @@ pub mod support;
 mod trace;
 mod verdict;
 
-use crate::answer::cache::Place;
+use crate::answer::cache::Slot;
 use crate::answer::conversation::Conversation;
 use crate::answer::decide::{Decision, Reason};
 pub use crate::answer::draft::Draft;
@@ -173,8 +173,8 @@ pub struct Answer {
     pub response_type: ResponseType,
     /// The probability that the draft is right; 0 where nothing was drafted from articles.
     pub confidence: f64,
-    /// Whether the customer has heard the draft while it was made: then it is said, whatever is said after it.
-    pub is_heard: bool,
+    /// As much of the draft as the customer has heard while it was made: it is said, whatever is decided about the whole.
+    pub heard: Option<Draft>,
     /// The two things of which the customer is asked which one is meant, where the decision is so.
     pub options: Option<[String; 2]>,
     /// The language to speak to the customer in: the site's, else the message's, else English.
@@ -247,9 +247,11 @@ pub async fn answer(
         let decision = Decision::Escalated(Reason::NoEvidence);
         return Ok(Answer::unsearched(engine, settings, decision, String::new(), language(), &stages));
     };
-    let Part { found, draft, is_heard, verdict, response_type, generator, model, failed } = whole;
+    let Part { found, draft, heard, verdict, response_type, generator, model, failed } = whole;
     let Verdict { decision, options, contradiction, judged } = verdict;
     // Which of two things is meant cannot be asked about one question of several; those have no options.
+    // And nothing is asked back behind an answer.
+    let options = options.filter(|_| heard.is_none());
     let decision = if options.is_some() { Decision::Clarify } else { decision };
     let confidence = judged.confidence;
     let trace = Trace {
@@ -258,7 +260,7 @@ pub async fn answer(
         contradiction,
         ..Trace::new(engine, settings, asked, &found, &generator, judged, &stages)
     };
-    Ok(Answer { decision, draft, response_type, confidence, is_heard, options, language: language(), trace })
+    Ok(Answer { decision, draft, response_type, confidence, heard, options, language: language(), trace })
 }
 
 /// As [`answer`], for a customer: what was answered before and still holds is not answered anew, and where the search does not work, a
@@ -275,14 +277,14 @@ pub async fn reply(
     listener: &Listener,
 ) -> Result<Answer, SearchError> {
     let answering = async {
-        let Some(place) = Place::of(engine, workspace, settings, question, conversation).await? else {
+        let Some(slot) = Slot::of(engine, workspace, settings, question, conversation).await? else {
             return answer(engine, workspace, settings, question, conversation, listener).await;
         };
-        if let Some(answer) = place.answer().await? {
+        if let Some(answer) = slot.answer().await? {
             return Ok(answer);
         }
         let answer = answer(engine, workspace, settings, question, conversation, listener).await?;
-        place.keep(&answer);
+        slot.keep(&answer);
         Ok(answer)
     };
     match answering.await {
@@ -300,7 +302,7 @@ pub async fn reply(
 struct Part {
     found: Found,
     draft: Draft,
-    is_heard: bool,
+    heard: Option<Draft>,
     verdict: Verdict,
     response_type: ResponseType,
     generator: String,
@@ -310,12 +312,10 @@ struct Part {
 
 impl Part {
     fn judged(circumstances: &Circumstances<'_>, evidence: Evidence, generated: Generated) -> Self {
-        let Generated { draft, verdict, response_type, doubts, generator, model, failed } = generated;
-        let is_heard = verdict.is_some();
+        let Generated { draft, heard, response_type, doubts, generator, model, failed } = generated;
         let wrote = model.as_ref().filter(|_| response_type == ResponseType::Ai);
-        let verdict =
-            verdict.unwrap_or_else(|| Verdict::of(circumstances, &evidence, &draft, doubts, &generator, wrote));
-        Self { found: evidence.found, draft, is_heard, verdict, response_type, generator, model, failed }
+        let verdict = Verdict::of(circumstances, &evidence, &draft, doubts, &generator, wrote);
+        Self { found: evidence.found, draft, heard, verdict, response_type, generator, model, failed }
     }
 
     /// One answer to two questions. It is as good as the worse of its parts: one that is not answered, else the less certain.
@@ -358,7 +358,7 @@ impl Answer {
             draft: Draft { text, ..Draft::default() },
             response_type: ResponseType::Extractive,
             confidence: 0.0,
-            is_heard: false,
+            heard: None,
             options: None,
             language,
             trace: Trace::unsearched(engine, settings, stages),
@@ -368,10 +368,7 @@ impl Answer {
     /// Why it is not sent; `None` when it is.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
-        match self.decision {
-            Decision::Answered | Decision::Clarify | Decision::SmallTalk | Decision::WithAgent => None,
-            Decision::Escalated(reason) => Some(reason),
-        }
+        self.decision.reason()
     }
 }
 

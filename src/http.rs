@@ -61,6 +61,7 @@ pub fn router(engine: Engine) -> Router {
             header::COOKIE,
             caller::API_KEY,
             caller::SESSION_TOKEN,
+            chat::LAST_EVENT_ID,
         ]))
         .layer(axum::middleware::from_fn(problem::name_the_request))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))

@@ -68,13 +68,9 @@ pub async fn serve(flags: &[(&str, String)]) -> Result<()> {
     tracing::info!("stopping: finishing what was taken");
     let _ = stop.send(true);
     let limit = Duration::from_secs(config.shutdown_seconds_max);
-    // Turns whose customers have left are stored too.
-    let finishing = async {
-        let ended = servers.await;
-        engine.live().ended().await;
-        ended
-    };
-    if let Ok(ended) = tokio::time::timeout(limit, finishing).await {
+    // Turns whose customers have left, or do not read on, are stored too.
+    let finishing = async { tokio::join!(servers, engine.live().ended()) };
+    if let Ok((ended, ())) = tokio::time::timeout(limit, finishing).await {
         ended?.map(drop)?;
     } else {
         tracing::warn!(seconds = config.shutdown_seconds_max, "some requests took too long and were cut off");

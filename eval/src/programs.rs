@@ -47,7 +47,9 @@ impl Installation {
     }
 
     fn make_key(&mut self) -> Result<()> {
-        let arguments = ["key", "create", "--workspace", &self.workspace, "--kind", "secret", "--json"];
+        let scopes = "chat,tickets,admin:read";
+        let arguments =
+            ["key", "create", "--workspace", &self.workspace, "--kind", "secret", "--scopes", scopes, "--json"];
         let made = self.run("candor", &arguments)?;
         made["key"].as_str().context("no key")?.clone_into(&mut self.key);
         Ok(())

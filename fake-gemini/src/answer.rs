@@ -37,9 +37,10 @@ pub(crate) struct Answer {
     pub(crate) confidence: f64,
     #[serde(rename = "evidence")]
     pub(crate) sufficiency: Sufficiency,
-    /// What the passages do not say; empty when nothing is missing.
-    pub(crate) missing: String,
     pub(crate) sentences: Vec<Sentence>,
+    /// What the passages do not say; empty when nothing is missing.
+    #[serde(rename = "unanswered")]
+    pub(crate) missing: String,
 }
 
 /// One sentence with the numbers of the passages that it is from.
@@ -81,7 +82,7 @@ impl Answer {
             (Sufficiency::Partial, format!("The passages say nothing about: {}.", left.join(", ")))
         };
         let sentences = candidates.into_iter().map(|candidate| candidate.sentence).collect();
-        Self { confidence, sufficiency, missing, sentences }
+        Self { confidence, sufficiency, sentences, missing }
     }
 
     /// Says that there is no answer.

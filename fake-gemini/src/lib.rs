@@ -32,7 +32,7 @@
 //!
 //! The last part of the last user turn, for OpenAI the last message of a user, has a line that is one JSON object: `{"question": "…", "passages": [{"number": 1,
 //! "title": "…", "text": "…"}, …]}`. The answer is `{"confidence": 0.0, "evidence": "sufficient" |
-//! "partial" | "insufficient", "missing": "…", "sentences": [{"text": "…", "passages": [1]}]}` if JSON was asked for, and otherwise
+//! "partial" | "insufficient", "sentences": [{"text": "…", "passages": [1]}], "unanswered": "…"}` if JSON was asked for, and otherwise
 //! its sentences. A schema in the request that this answer does not fit is refused.
 //!
 //! Where the line is `{"title": "…", "heading": "…", "passage": "…"}`, a question about the passage is asked for, and the answer

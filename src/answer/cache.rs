@@ -1,8 +1,8 @@
 //! Answers that were given before, to the very same question in the same circumstances, for as long as the articles still say so.
 //!
 //! Questions are told apart by their words, never by likeness: a "not" flips an answer. An answer stands as long as the versions that it
-//! cites are current and nothing new is found before them; so an edit takes with it the answers that cite the article, or that would now
-//! cite it, and leaves all others. Whether that is so is asked of the database each time: no process answers from what another has changed.
+//! cites are current and nothing that is new speaks for another one. Whether that is so is asked of the database each time: no process
+//! answers from what another has changed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,10 +15,12 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::answer::conversation::Conversation;
 use crate::answer::decide::Decision;
-use crate::answer::evidence;
+use crate::answer::intent::{self, Intent};
 use crate::answer::{Answer, AnswerSettings, EVIDENCE_PASSAGES_MAX, Hashes, Question, ResponseType};
+use crate::answer::{contradiction, evidence};
 use crate::engine::Engine;
 use crate::ids::WorkspaceId;
+use crate::index::Bm25;
 use crate::knowledge::store::{self, Standing};
 use crate::search::{Found, Passage, SearchError};
 use crate::telemetry::{self, Stages};
@@ -74,7 +76,7 @@ pub struct CachedTrace {
 }
 
 /// Where the answer to a question is kept, while the knowledge stands as it does.
-pub(super) struct Place<'a> {
+pub(super) struct Slot<'a> {
     engine: &'a Engine,
     cache: &'a Cache<Key, Arc<Kept>, Bytes>,
     workspace: WorkspaceId,
@@ -91,7 +93,7 @@ impl AnswerCache {
     }
 }
 
-impl<'a> Place<'a> {
+impl<'a> Slot<'a> {
     /// Where the answer to `question` is kept; `None` where none is.
     ///
     /// # Errors
@@ -103,7 +105,9 @@ impl<'a> Place<'a> {
         question: &Question,
         conversation: &Conversation,
     ) -> Result<Option<Self>, SearchError> {
-        let Some(cache) = engine.answers().0.as_ref().filter(|_| settings.enabled) else { return Ok(None) };
+        let is_question = || matches!(intent::of(question.as_str(), conversation.language()), Intent::Question);
+        let cache = engine.answers().0.as_ref().filter(|_| settings.enabled && is_question());
+        let Some(cache) = cache else { return Ok(None) };
         let Some(standing) = store::standing(engine.database(), workspace).await? else { return Ok(None) };
         let hashes = Hashes::with(engine, settings, &settings.generator(engine));
         let key = key(workspace, &hashes.config_hash, question, conversation);
@@ -141,12 +145,13 @@ impl<'a> Place<'a> {
         }))
     }
 
+    /// Searches again, and says whether the answer holds where the knowledge stands now.
     async fn look_again(&self, kept: &Kept, stages: &mut Stages) -> Result<Lookup, SearchError> {
         let questions = kept.answer.trace.all_questions();
         let founds = evidence::search(self.engine, self.workspace, &questions, stages).await?;
         let found = founds.into_iter().reduce(|one, other| Found::joined(one, other, EVIDENCE_PASSAGES_MAX));
         let passages = found.map(|found| found.passages).unwrap_or_default();
-        if !still_holds(&kept.answer, &passages) {
+        if !still_holds(self.engine.bm25(), &kept.answer, &passages) {
             return Ok(Lookup::Outdated);
         }
         // As it stood before the search: what has changed since is looked at the next time.
@@ -156,16 +161,11 @@ impl<'a> Place<'a> {
 
     /// Keeps an answer, where it is one that would be given again.
     pub fn keep(self, answer: &Answer) {
-        let is_wanted = match answer.response_type {
-            ResponseType::Ai | ResponseType::Extractive => answer.trace.failed_models.is_empty(),
-            // What took a model's place once is not to stay in it.
-            ResponseType::Fallback | ResponseType::Cached => false,
-        };
-        if answer.decision != Decision::Answered || !is_wanted {
+        if answer.decision != Decision::Answered || !is_usual(self.engine, answer) {
             return;
         }
         let kept = Kept {
-            answer: Answer { is_heard: false, ..answer.clone() },
+            answer: Answer { heard: None, ..answer.clone() },
             held_at: Mutex::new(self.standing),
             at_ms: self.engine.clock().now_ms(),
             bytes: bytes(answer),
@@ -204,16 +204,43 @@ fn key(workspace: WorkspaceId, config_hash: &str, question: &Question, conversat
     Sha256::digest(json!([workspace, config_hash, words, before, language]).to_string()).into()
 }
 
-/// Whether an answer holds where this is found now, best first: all versions that it cites are still there, and before the last of them
-/// is none that was not there when it was made.
-fn still_holds(answer: &Answer, found: &[Passage]) -> bool {
+/// Whether an answer was made as it should be, by all that has a part in it: what took the place of something else once is not to stay.
+fn is_usual(engine: &Engine, answer: &Answer) -> bool {
+    let trace = &answer.trace;
+    let is_by_whom_it_should = match answer.response_type {
+        ResponseType::Ai | ResponseType::Extractive => trace.failed_models.is_empty(),
+        ResponseType::Fallback | ResponseType::Cached => false,
+    };
+    let checker = trace.model.as_ref().and_then(|model| model.checker.as_ref());
+    let is_reranked = || trace.passages.first().is_some_and(|passage| passage.signals.cross_encoder.is_some());
+    is_by_whom_it_should
+        && trace.rewrite.as_ref().is_none_or(|rewrite| rewrite.result == "ok")
+        && checker.is_none_or(|checker| checker.result == "ok")
+        && (engine.reranker().is_none() || is_reranked())
+}
+
+/// Whether an answer holds where this is found now, best first. All that it cites must still be there, and of what was not there when it was
+/// made nothing may come before that, be an article that nobody had seen then, or be about the same by its title: that may say the
+/// opposite.
+fn still_holds(bm25: &Bm25, answer: &Answer, found: &[Passage]) -> bool {
+    let then = &answer.trace.passages;
     let mut last = 0;
+    let mut titles = Vec::new();
     for citation in &answer.draft.citations {
-        let Some(rank) = found.iter().position(|passage| passage.version == citation.version) else { return false };
+        let is_cited = |passage: &Passage| {
+            let place = passage.start_char..passage.end_char;
+            passage.version == citation.version && place.contains(&citation.start_char)
+        };
+        let Some(rank) = found.iter().position(is_cited) else { return false };
         last = last.max(rank);
+        titles.push(bm25.terms_of(&citation.title));
     }
-    let was_there = |passage: &Passage| answer.trace.passages.iter().any(|then| then.version == passage.version);
-    found.iter().take(last).all(was_there)
+    found.iter().take(EVIDENCE_PASSAGES_MAX).enumerate().all(|(rank, passage)| {
+        let was_there = then.iter().any(|then| then.version == passage.version);
+        let was_known = then.iter().any(|then| then.article == passage.article);
+        let title = bm25.terms_of(&passage.title);
+        was_there || (rank > last && was_known && !titles.iter().any(|cited| contradiction::are_alike(cited, &title)))
+    })
 }
 
 fn bytes(answer: &Answer) -> u64 {

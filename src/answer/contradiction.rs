@@ -78,7 +78,8 @@ fn without_numbers(bm25: &Bm25, sentence: &str) -> HashSet<TermId> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no sentence has 2^52 terms")]
-fn are_alike(one: &HashSet<TermId>, other: &HashSet<TermId>) -> bool {
+/// Whether two titles, or sentences without their numbers, are about the same.
+pub(super) fn are_alike(one: &HashSet<TermId>, other: &HashSet<TermId>) -> bool {
     let shared = one.intersection(other).count() as f64;
     let all = one.union(other).count() as f64;
     all > 0.0 && shared >= ALIKE_MIN * all

@@ -81,6 +81,17 @@ impl Decision {
     }
 }
 
+impl Decision {
+    /// Why a person is brought in; `None` where none is.
+    #[must_use]
+    pub fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Answered | Self::Clarify | Self::SmallTalk | Self::WithAgent => None,
+            Self::Escalated(reason) => Some(reason),
+        }
+    }
+}
+
 impl Reason {
     /// All reasons.
     pub const ALL: [Self; 12] = [

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::answer::decide::{Decision, Doubts, Reason};
+use crate::answer::decide::{Doubts, Reason};
 use crate::answer::discretion::Discretion;
 use crate::answer::draft::Draft;
 use crate::answer::evidence::Evidence;
@@ -12,7 +12,6 @@ use crate::answer::grounded::{self, CheckedSentence, Reply, Sufficiency};
 use crate::answer::growing::Growing;
 use crate::answer::listener::Heard;
 use crate::answer::opinions::{self, CheckerTrace};
-use crate::answer::verdict::Verdict;
 use crate::answer::{Circumstances, ResponseType, extractive, prompt};
 use crate::engine::Engine;
 use crate::inference::{self, GenerateError, Generator, Prompt, Usage};
@@ -23,8 +22,8 @@ use crate::telemetry::{Stage, Stages};
 #[derive(Debug)]
 pub(super) struct Generated {
     pub draft: Draft,
-    /// The decision about it, where it was made while the draft was written: then the customer has heard it.
-    pub verdict: Option<Verdict>,
+    /// How much of it the customer has heard.
+    pub heard: Option<Draft>,
     pub response_type: ResponseType,
     pub doubts: Doubts,
     /// What drafted it, by the name that calibrations have for it.
@@ -101,7 +100,7 @@ pub(super) async fn generate(
     if generators.is_empty() || passages.is_empty() {
         return Generated {
             draft: stages.time_sync(Stage::Generate, || extractive::draft(evidence)),
-            verdict: None,
+            heard: None,
             response_type: ResponseType::Extractive,
             doubts: Doubts { needs_person: None, when_unsure: Reason::LowConfidence },
             generator: extractive::NAME.to_owned(),
@@ -131,10 +130,10 @@ pub(super) async fn generate(
             in_silence(engine, &hurried, &prompt, &discretion, evidence, stages).await
         };
         match written {
-            Ok(Written { draft, needs_person, model, verdict }) => {
+            Ok(Written { draft, needs_person, model, heard }) => {
                 return Generated {
                     draft,
-                    verdict,
+                    heard,
                     response_type: ResponseType::Ai,
                     doubts: Doubts { needs_person, when_unsure: Reason::LowConfidence },
                     generator: generator_of(Some(generator)),
@@ -156,7 +155,7 @@ pub(super) async fn generate(
     let model = failed.pop();
     Generated {
         draft: stages.time_sync(Stage::Generate, || extractive::draft(evidence)),
-        verdict: None,
+        heard: None,
         response_type: ResponseType::Fallback,
         doubts: Doubts { needs_person, when_unsure },
         generator: extractive::NAME.to_owned(),
@@ -171,7 +170,7 @@ struct Written {
     /// Why a person is needed whatever the confidence.
     needs_person: Option<Reason>,
     model: ModelTrace,
-    verdict: Option<Verdict>,
+    heard: Option<Draft>,
 }
 
 /// What a person is needed for where a language model has failed so.
@@ -200,7 +199,7 @@ async fn in_silence(
     match said {
         Ok(reply) => {
             let (draft, needs_person) = check(engine, evidence, reply.told_by(discretion), &mut model, stages).await;
-            Ok(Written { draft, needs_person, model, verdict: None })
+            Ok(Written { draft, needs_person, model, heard: None })
         }
         Err(error) => Err((model, error)),
     }
@@ -219,32 +218,34 @@ async fn aloud(
     let name = generator_of(Some(generator));
     let mut growing = Growing::new(circumstances, evidence, discretion, name, ModelTrace::of(generator));
     growing.follow(&mut writing, stages).await;
-    let Growing { draft, verdict, trace, .. } = growing;
-    let (mut model, said) = told(generator, writing.end(grounded::read));
-    match (said, verdict) {
-        // Nothing was sure enough before its end: the whole decides.
-        (Ok(reply), None) => {
+    let is_heard = growing.is_heard();
+    let Growing { draft, heard, trace, sentences, .. } = growing;
+    let heard = is_heard.then_some(heard);
+    let (model, said) = told(generator, writing.end(grounded::read));
+    let ModelTrace { stated_confidence, checker, sentences: checked, .. } = trace;
+    let mut model = ModelTrace { stated_confidence, checker, sentences: checked, ..model };
+    match (said, heard) {
+        (Ok(reply), heard) if heard.is_some() || reply.sentences.len() == sentences => {
+            model.sufficiency = Some(reply.sufficiency);
+            model.stated_confidence = reply.stated_confidence();
+            let needs_person = needs_person(reply.sufficiency, &model.sentences, &draft);
+            model.missing = reply.told_by(discretion).missing;
+            Ok(Written { draft, needs_person, model, heard })
+        }
+        // Not what was read of it while it was written, and nothing of that was heard.
+        (Ok(reply), _) => {
             let reply = reply.told_by(discretion);
             let (draft, needs_person) = check(circumstances.engine, evidence, reply, &mut model, stages).await;
-            Ok(Written { draft, needs_person, model, verdict: None })
+            Ok(Written { draft, needs_person, model, heard: None })
+        }
+        // What was heard holds, and nobody knows what is missing of it: a person sees to the rest.
+        (Err(error), Some(heard)) => {
+            tracing::warn!(%error, model = generator.model(), "an answer broke off that a customer hears");
+            model.sufficiency = trace.sufficiency;
+            let needs_person = Some(failure(&error));
+            Ok(Written { draft: heard.clone(), needs_person, model, heard: Some(heard) })
         }
         (Err(error), None) => Err((model, error)),
-        (said, Some(verdict)) => {
-            let ModelTrace { sufficiency, stated_confidence, checker, sentences, .. } = trace;
-            model = ModelTrace { sufficiency, stated_confidence, checker, sentences, ..model };
-            let decision = match said {
-                Ok(reply) => {
-                    model.missing = reply.told_by(discretion).missing;
-                    verdict.decision
-                }
-                // What was heard holds, and nobody knows what is missing of it: a person sees to the rest.
-                Err(error) => {
-                    tracing::warn!(%error, model = generator.model(), "an answer broke off that a customer hears");
-                    Decision::Escalated(failure(&error))
-                }
-            };
-            Ok(Written { draft, needs_person: None, model, verdict: Some(Verdict { decision, ..verdict }) })
-        }
     }
 }
 
@@ -294,15 +295,16 @@ async fn check(
 ) -> (Draft, Option<Reason>) {
     let claims = grounded::claims(&reply, &evidence.found.passages);
     let verifying = async {
-        let (opinions, checker) = opinions::ask(engine, evidence, &claims).await;
+        let (opinions, checker) = opinions::ask(engine, evidence, engine.checker(), &claims).await;
         let (draft, sentences) = grounded::ground(engine.bm25(), claims, &opinions, evidence);
         (draft, sentences, checker)
     };
     let (draft, sentences, checker) = stages.time(Stage::Verify, verifying).await;
     let needs_person = needs_person(reply.sufficiency, &sentences, &draft);
     trace.sufficiency = Some(reply.sufficiency);
+    let stated_confidence = reply.stated_confidence();
     trace.missing = reply.missing;
-    trace.stated_confidence = reply.confidence.filter(|stated| (0.0..=1.0).contains(stated));
+    trace.stated_confidence = stated_confidence;
     trace.checker = checker;
     trace.sentences = sentences;
     (draft, needs_person)

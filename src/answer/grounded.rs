@@ -46,7 +46,7 @@ pub struct Reply {
     #[serde(rename = "evidence")]
     pub sufficiency: Sufficiency,
     /// What is not in them.
-    #[serde(default)]
+    #[serde(rename = "unanswered", default)]
     pub missing: String,
     /// How sure the model says it is, 0 to 1.
     #[serde(default)]
@@ -54,6 +54,11 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// How sure the model says it is, as a probability; `None` where it is none.
+    pub(super) fn stated_confidence(&self) -> Option<f64> {
+        self.confidence.filter(|stated| (0.0..=1.0).contains(stated))
+    }
+
     /// The same with what was kept from the model.
     #[must_use]
     pub(super) fn told_by(self, discretion: &Discretion) -> Self {

@@ -1,14 +1,14 @@
 //! A draft that the customer hears sentence by sentence while a language model writes it.
 //!
-//! The decision to answer is made as soon as what is written so far is good enough to be sent, and from then on each sentence is heard
-//! that holds and with which the draft would still be sent. Nothing is taken back.
+//! What is written so far is judged with each sentence that holds. As soon as it is good enough to be sent it is heard, and so is each
+//! time what was added since. Nothing is taken back; the decision about the whole is made as about any other draft.
 
 use std::time::{Duration, Instant};
 
 use crate::answer::decide::{Doubts, Reason};
 use crate::answer::discretion::Discretion;
 use crate::answer::evidence::Evidence;
-use crate::answer::grounded::{self, CheckedSentence, Claim, Fault, ReplySentence};
+use crate::answer::grounded::{self, CheckedSentence, Claim, ReplySentence};
 use crate::answer::listener::Heard;
 use crate::answer::opinions;
 use crate::answer::partial::Partial;
@@ -17,22 +17,26 @@ use crate::answer::{Circumstances, Draft, ModelTrace, generate, orders};
 use crate::inference::Writing;
 use crate::telemetry::{Stage, Stages};
 
+/// How long a checker may think about all sentences of an answer; those after that are checked without it, as where it fails.
+const CHECKER_BUDGET: Duration = Duration::from_secs(5);
+
 /// What is known of an answer while it is written.
 pub(super) struct Growing<'a> {
-    pub circumstances: &'a Circumstances<'a>,
-    pub evidence: &'a Evidence,
-    pub discretion: &'a Discretion,
+    circumstances: &'a Circumstances<'a>,
+    evidence: &'a Evidence,
+    discretion: &'a Discretion,
     /// What drafts, by the name that calibrations have for it.
-    pub generator: String,
-    /// What the model has done so far.
+    generator: String,
+    /// What the model says of itself and its sentences so far.
     pub trace: ModelTrace,
-    /// What was heard, or waits for the decision to answer.
+    /// All sentences that hold.
     pub draft: Draft,
-    /// The decision, where it was made: then the draft was heard.
-    pub verdict: Option<Verdict>,
+    /// As much of it as was heard.
+    pub heard: Draft,
+    /// Sentences that were read, those that say nothing included.
+    pub sentences: usize,
     partial: Partial,
-    sentences: usize,
-    waiting: Vec<Heard>,
+    checked: Duration,
 }
 
 impl<'a> Growing<'a> {
@@ -51,16 +55,16 @@ impl<'a> Growing<'a> {
             generator,
             trace,
             draft: Draft::default(),
-            verdict: None,
-            partial: Partial::default(),
+            heard: Draft::default(),
             sentences: 0,
-            waiting: Vec::new(),
+            partial: Partial::default(),
+            checked: Duration::ZERO,
         }
     }
 
     /// Follows what is written to its end.
     pub async fn follow(&mut self, writing: &mut Writing<'_>, stages: &mut Stages) {
-        let (mut wrote, mut checked) = (Duration::ZERO, Duration::ZERO);
+        let mut wrote = Duration::ZERO;
         let mut attempt = 0;
         loop {
             let began = Instant::now();
@@ -69,30 +73,39 @@ impl<'a> Growing<'a> {
             if !is_more {
                 break;
             }
-            // What is heard is not written anew, so nothing of the attempt before was.
+            // What was heard is not begun anew, so of the attempt before nothing was.
             if writing.attempt() != attempt {
                 attempt = writing.attempt();
-                *self = Self::new(
-                    self.circumstances,
-                    self.evidence,
-                    self.discretion,
-                    std::mem::take(&mut self.generator),
-                    ModelTrace { sentences: Vec::new(), ..self.trace.clone() },
-                );
+                self.begin_anew();
             }
             let began = Instant::now();
             for sentence in self.partial.read(writing.text()) {
                 self.add(sentence).await;
             }
-            if self.verdict.is_some() {
+            if self.is_heard() {
                 writing.keep();
             }
-            checked += began.elapsed();
+            // The time is the model's, not the check's.
+            writing.extend(began.elapsed());
+            self.checked += began.elapsed();
         }
         stages.note(Stage::Generate, wrote);
-        stages.note(Stage::Verify, checked);
+        stages.note(Stage::Verify, self.checked);
     }
 
+    /// Whether the customer has heard something of it.
+    pub fn is_heard(&self) -> bool {
+        !self.heard.text.is_empty()
+    }
+
+    fn begin_anew(&mut self) {
+        self.trace.sentences.clear();
+        self.draft = Draft::default();
+        self.sentences = 0;
+        self.partial = Partial::default();
+    }
+
+    /// Checks a sentence, and has the draft heard where it is good enough with it.
     async fn add(&mut self, sentence: ReplySentence) {
         let place = self.sentences;
         self.sentences += 1;
@@ -103,54 +116,41 @@ impl<'a> Growing<'a> {
         let sentence = sentence.told_by(self.discretion);
         let claim = Claim::read(place, &sentence, &self.evidence.found.passages);
         let Some(claim) = claim.filter(|_| place < grounded::SENTENCES_MAX) else { return };
-        let (opinions, checker) =
-            opinions::ask(self.circumstances.engine, self.evidence, std::slice::from_ref(&claim)).await;
-        let opinion = opinions.into_iter().next().unwrap_or_default();
-        self.trace.checker = checker.or(self.trace.checker.take());
-        let checked = claim.check(&orders::asked(&self.evidence.question), &opinion);
+        let checked = self.check(claim).await;
         let holds = checked.fault.is_none();
-        self.trace.sentences.push(checked.clone());
         if holds {
-            self.say(&checked);
+            grounded::say(&mut self.draft, self.circumstances.engine.bm25(), &checked, self.evidence);
+        }
+        self.trace.sentences.push(checked);
+        if holds && self.is_good_enough() {
+            self.hear();
         }
     }
 
-    /// Has a sentence that holds heard where the draft with it is good enough to be sent.
-    fn say(&mut self, sentence: &CheckedSentence) {
-        let bm25 = self.circumstances.engine.bm25();
-        let mut draft = self.draft.clone();
-        grounded::say(&mut draft, bm25, sentence, self.evidence);
-        let heard = Heard::Sentence {
-            text: draft.text[self.draft.text.len()..].to_owned(),
-            citations: draft.citations[self.draft.citations.len()..].to_vec(),
-        };
-        let verdict = self.verdict_of(&draft);
-        match verdict {
-            None if self.verdict.is_some() => {
-                // It was pushed a moment ago.
-                if let Some(last) = self.trace.sentences.last_mut() {
-                    last.fault = Some(Fault::Unsure);
-                }
-            }
-            None => {
-                self.draft = draft;
-                self.waiting.push(heard);
-            }
-            Some(verdict) => {
-                self.draft = draft;
-                self.verdict = Some(verdict);
-                for heard in self.waiting.drain(..).chain(std::iter::once(heard)) {
-                    self.circumstances.listener.hear(heard);
-                }
-            }
-        }
+    async fn check(&mut self, claim: Claim) -> CheckedSentence {
+        let engine = self.circumstances.engine;
+        let checker = engine.checker().filter(|_| self.checked < CHECKER_BUDGET);
+        let (opinions, asked) = opinions::ask(engine, self.evidence, checker, std::slice::from_ref(&claim)).await;
+        self.trace.checker = asked.or(self.trace.checker.take());
+        let opinion = opinions.into_iter().next().unwrap_or_default();
+        claim.check(&orders::asked(&self.evidence.question), &opinion)
     }
 
-    /// The decision about `draft`, where it is to send it.
-    fn verdict_of(&self, draft: &Draft) -> Option<Verdict> {
-        let needs_person = generate::needs_person(self.trace.sufficiency?, &self.trace.sentences, draft);
+    /// Whether the draft would be sent as it is.
+    fn is_good_enough(&self) -> bool {
+        let Some(sufficiency) = self.trace.sufficiency else { return false };
+        let needs_person = generate::needs_person(sufficiency, &self.trace.sentences, &self.draft);
         let doubts = Doubts { needs_person, when_unsure: Reason::LowConfidence };
-        let verdict = Verdict::of(self.circumstances, self.evidence, draft, doubts, &self.generator, Some(&self.trace));
-        verdict.is_answered().then_some(verdict)
+        let (generator, trace) = (&self.generator, Some(&self.trace));
+        Verdict::of(self.circumstances, self.evidence, &self.draft, doubts, generator, trace).is_answered()
+    }
+
+    /// Has what is new in the draft heard.
+    fn hear(&mut self) {
+        self.circumstances.listener.hear(Heard::Words {
+            text: self.draft.text[self.heard.text.len()..].to_owned(),
+            citations: self.draft.citations[self.heard.citations.len()..].to_vec(),
+        });
+        self.heard = self.draft.clone();
     }
 }

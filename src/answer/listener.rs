@@ -11,11 +11,11 @@ pub enum Heard {
     Searching,
     /// A language model writes.
     Writing,
-    /// A sentence that was checked, after the decision to answer: it is never taken back.
-    Sentence {
-        /// It, with what stands between it and the one before.
+    /// Whole sentences of a draft that is good enough to be sent with them: they are never taken back.
+    Words {
+        /// They, with what stands between them and those before.
         text: String,
-        /// What it stands on and none before it did.
+        /// What they stand on and none before them did.
         citations: Vec<Citation>,
     },
 }

@@ -32,10 +32,11 @@ pub struct CheckerTrace {
     pub result: String,
 }
 
-/// Asks for an opinion of each of the `claims`, in their order, and says what became of the checker where there is one.
+/// Asks for an opinion of each of the `claims`, in their order, and says what became of the `checker` where there is one.
 pub(super) async fn ask(
     engine: &Engine,
     evidence: &Evidence,
+    checker: Option<&Entailment>,
     claims: &[Claim],
 ) -> (Vec<Opinion>, Option<CheckerTrace>) {
     let mut opinions = vec![Opinion::default(); claims.len()];
@@ -44,7 +45,7 @@ pub(super) async fn ask(
     {
         tracing::warn!(%error, "words are compared without their meaning");
     }
-    let Some(checker) = engine.checker() else { return (opinions, None) };
+    let Some(checker) = checker else { return (opinions, None) };
     let statement = |claim: &Claim| Statement { passages: claim.offered.clone(), sentence: claim.statement.clone() };
     let result = match entailments(checker, claims.iter().map(statement).collect()).await {
         Ok(entailments) => {

@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn each_sentence_is_there_as_soon_as_it_ends() {
-        let text = "```json\n{\"confidence\": 0.9, \"evidence\": \"sufficient\", \"missing\": \"\\\"sentences\\\": [\",
+        let text = "```json\n{\"confidence\": 0.9, \"evidence\": \"sufficient\", \"note\": \"\\\"sentences\\\": [\",
             \"sentences\": [ {\"text\": \"One.\", \"passages\": [1]}, {\"text\": \"T";
         let mut partial = Partial::default();
         assert_eq!(partial.read("```json\n{\"confidence\": 0.9, \"evi"), []);
@@ -116,7 +116,7 @@ mod tests {
         (prop::collection::vec(sentence, 0..5), "\\PC{0,12}").prop_map(|(sentences, missing)| {
             let sentences: Vec<Value> =
                 sentences.into_iter().map(|(text, passages)| json!({ "text": text, "passages": passages })).collect();
-            json!({ "confidence": 0.5, "evidence": "partial", "missing": missing, "sentences": sentences })
+            json!({ "confidence": 0.5, "evidence": "partial", "unanswered": missing, "sentences": sentences })
         })
     }
 

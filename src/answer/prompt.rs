@@ -25,7 +25,7 @@ Keep to these rules:
 3. Copy numbers, dates, prices, names and conditions exactly, and keep every condition that changes the answer.
 4. Answer the question that was asked, first and directly; leave out what it does not ask for. For steps, one sentence a step, \
 in order.
-5. If the passages answer a part only, answer that part, set evidence to partial and say in missing what is not there. If they \
+5. If the passages answer a part only, answer that part, set evidence to partial and say in unanswered what is not there. If they \
 do not answer it, give no sentences and set evidence to insufficient.
 6. Promise nothing that somebody would have to do, and do not speak of passages, articles or of these rules.
 7. Write in the language of the question.
@@ -63,7 +63,7 @@ pub fn prompt(question: &str, passages: &[Passage], tone: Option<&str>, discreti
     Prompt { instruction, data: data.to_string(), schema: schema() }
 }
 
-/// What is said of the whole comes before the sentences, so that each can be passed on as soon as it is written. Where nobody asks for
+/// What the decision needs of the whole comes before the sentences, so that each can be passed on as soon as it is written. Where nobody asks for
 /// an order, models write properties in the order of the schema, which here is that of their names.
 fn schema() -> Value {
     json!({
@@ -71,7 +71,6 @@ fn schema() -> Value {
         "properties": {
             "confidence": { "type": "number", "minimum": 0, "maximum": 1 },
             "evidence": { "type": "string", "enum": ["sufficient", "partial", "insufficient"] },
-            "missing": { "type": "string" },
             "sentences": {
                 "type": "array",
                 "items": {
@@ -83,9 +82,10 @@ fn schema() -> Value {
                     "required": ["text", "passages"],
                 },
             },
+            "unanswered": { "type": "string" },
         },
-        "required": ["evidence", "missing", "confidence", "sentences"],
-        "propertyOrdering": ["evidence", "missing", "confidence", "sentences"],
+        "required": ["evidence", "confidence", "sentences", "unanswered"],
+        "propertyOrdering": ["evidence", "confidence", "sentences", "unanswered"],
     })
 }
 

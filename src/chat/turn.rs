@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::answer::decide::{Decision, Reason};
 use crate::answer::language::Language;
 use crate::answer::listener::Listener;
-use crate::answer::{self, Answer, AnswerSettings, Citation, Question, clarify};
+use crate::answer::{self, Answer, AnswerSettings, Citation, Question, ResponseType, clarify};
 use crate::chat::{
     Admission, Sender, SessionError, SessionName, Visitor, admit, conversation, said_before, store, with_agent,
 };
@@ -34,14 +34,20 @@ pub struct Incoming {
     pub began: Instant,
 }
 
-/// What came of it.
+/// What came of it, as the customer is told.
 #[derive(Debug)]
 pub struct Given {
     /// The session's name.
     pub session: SessionName,
-    /// The answer, or why there is none.
-    pub answer: Answer,
-    /// What of it was stored and is told to the customer.
+    /// What was done.
+    pub decision: Decision,
+    /// The probability that the draft is right; 0 where nothing was drafted from articles.
+    pub confidence: f64,
+    /// How it was made.
+    pub response_type: ResponseType,
+    /// The two things of which the customer is asked which one is meant, where the decision is so.
+    pub options: Option<[String; 2]>,
+    /// What was stored.
     pub turn: Turn,
     /// How long it took, in milliseconds.
     pub latency_ms: i64,
@@ -108,7 +114,8 @@ pub async fn take(
     let latency_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
     let turn = record(engine, caller, admission, &visitor, &question, &answer, latency_ms).await?;
     count(&answer, began);
-    Ok(Given { session, answer, turn, latency_ms })
+    let Answer { decision, confidence, response_type, options, .. } = answer;
+    Ok(Given { session, decision, confidence, response_type, options, turn, latency_ms })
 }
 
 fn count(answer: &Answer, began: Instant) {
@@ -126,7 +133,9 @@ fn count(answer: &Answer, began: Instant) {
             counter!(telemetry::ANSWER_CONFIDENCE_DECILES, "calibration" => place.rests_on.name(), "decile" => decile)
                 .increment(1);
         }
-        telemetry::count_retrieval(answer.trace.passages.first().map(|passage| passage.score));
+        if answer.trace.cached.is_none_or(|cached| cached.searched_again) {
+            telemetry::count_retrieval(answer.trace.passages.first().map(|passage| passage.score));
+        }
     }
 }
 
@@ -227,11 +236,12 @@ async fn store_all(
         },
         Some(escalation) => {
             // What was heard was said, and stands.
-            if answer.is_heard {
-                let behind = desk::handed_over::text_behind_answer(escalation, answer.language);
-                (format!("{}\n\n{behind}", answer.draft.text), answer.draft.citations.clone())
-            } else {
-                (desk::handed_over::text(escalation, answer.language), Vec::new())
+            match &answer.heard {
+                Some(heard) => {
+                    let behind = desk::handed_over::text_behind_answer(escalation, answer.language);
+                    (format!("{}\n\n{behind}", heard.text), heard.citations.clone())
+                }
+                None => (desk::handed_over::text(escalation, answer.language), Vec::new()),
             }
         }
     };

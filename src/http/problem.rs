@@ -165,16 +165,16 @@ impl Problem {
         self
     }
 
-    /// Its body, without the request that it is about.
-    pub(super) fn body(&self) -> ProblemBody {
+    /// Its body, for the request with this path and id.
+    pub(super) fn body(&self, instance: &str, request_id: Option<&str>) -> ProblemBody {
         ProblemBody {
             kind: format!("/problems/{}", self.code.name()),
             title: self.code.title().to_owned(),
             status: self.code.status().as_u16(),
             code: self.code.name().to_owned(),
             detail: self.detail.clone(),
-            instance: None,
-            request_id: None,
+            instance: Some(instance.to_owned()),
+            request_id: request_id.map(str::to_owned),
             errors: self.errors.clone(),
         }
     }
@@ -218,7 +218,7 @@ pub(super) async fn name_the_request(request: Request, next: Next) -> Response {
     let problem = response.extensions_mut().remove::<Problem>().or_else(|| bare(&response));
     let Some(problem) = problem else { return response };
     let status = problem.code.status();
-    let body = ProblemBody { instance: Some(instance), request_id, ..problem.body() };
+    let body = problem.body(&instance, request_id.as_deref());
     let (mut parts, _) = response.into_parts();
     parts.status = status;
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -7,37 +7,29 @@ mod provider;
 mod wire;
 mod writing;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
 pub use chain::{Generators, SetUpError};
 pub use failure::GenerateError;
 pub use provider::Provider;
 use reqwest::{Client, RequestBuilder, Response};
 use secrecy::ExposeSecret;
-use tokio::time::Instant;
 pub use wire::{Prompt, Usage};
 pub use writing::Writing;
 
 use crate::config::{Config, ModelPrices, Thinking};
 use crate::inference::breaker::Passage;
-use crate::inference::generator::failure::{Failure, Repeat};
+use crate::inference::generator::failure::Failure;
 use crate::inference::generator::model::{Model, Others};
 use crate::inference::generator::provider::Access;
 use crate::inference::generator::wire::{Asked, Delivery, Wire};
 
-/// Attempts after the first, all within the budget.
-const RETRIES_MAX: usize = 2;
-/// The first pause between two attempts; the second is twice as long, each with some chance in it.
-const FIRST_PAUSE: Duration = Duration::from_millis(300);
-/// The longest that a provider's word keeps it alone; then one call tries.
-const ALONE_MAX: Duration = Duration::from_secs(3_600);
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// The largest answer that is read.
-const RESPONSE_BYTES_MAX: usize = 1 << 20;
+/// The largest error that is read.
+const ERROR_BYTES_MAX: usize = 1 << 20;
 /// The largest list of models: some offer hundreds.
 const LIST_BYTES_MAX: usize = 16 << 20;
 /// Always the likeliest word, where nobody asks for another temperature.
@@ -76,14 +68,6 @@ pub struct Generated<T> {
     pub cost_usd: f64,
     /// Attempts that it took.
     pub attempts: u32,
-}
-
-/// What the attempts of one call have used so far; kept outside of them, because they may be cut off.
-#[derive(Debug, Default)]
-struct Meter {
-    attempts: u32,
-    usage: Usage,
-    cost_usd: f64,
 }
 
 impl std::fmt::Debug for Generator {
@@ -205,20 +189,9 @@ impl Generator {
         prompt: &Prompt,
         read: impl Fn(&str) -> Result<T, serde_json::Error>,
     ) -> Generated<T> {
-        let meter = Mutex::new(Meter::default());
-        let said = self
-            .within_budget(prompt, &meter)
-            .await
-            .and_then(|text| read(&text).map_err(|error| GenerateError::Invalid(error.to_string())));
-        self.generated(said, &meter.into_inner().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Counts a call that has ended, by what came of it.
-    fn generated<T>(&self, said: Result<T, GenerateError>, meter: &Meter) -> Generated<T> {
-        self.model.count(said.as_ref().map_or_else(GenerateError::result, |_| "ok"));
-        self.model.note(said.as_ref().err());
-        let Meter { attempts, usage, cost_usd } = *meter;
-        Generated { said, usage, cost_usd, attempts }
+        let mut writing = Writing::of(self, prompt, Delivery::Whole);
+        while writing.more().await {}
+        writing.end(read)
     }
 
     /// Leave to call the model.
@@ -230,47 +203,6 @@ impl Generator {
                 GenerateError::Unavailable("it has failed again and again and is left alone for a while".into())
             }
         })
-    }
-
-    async fn within_budget(&self, prompt: &Prompt, meter: &Mutex<Meter>) -> Result<String, GenerateError> {
-        let passage = self.pass()?;
-        let until = Instant::now() + self.budget;
-        let attempt = || self.attempt(prompt, meter);
-        let trying = attempt
-            .retry(pauses())
-            .when(|failure: &Failure| matches!(failure.repeat, Repeat::Soon | Repeat::After(_)))
-            .adjust(|failure, pause| {
-                let pause = match failure.repeat {
-                    Repeat::After(told) => pause.map(|pause| pause.max(told)),
-                    Repeat::Soon | Repeat::Never | Repeat::NotFor(_) | Repeat::Without(_) => pause,
-                };
-                // A pause that ends after the budget is not worth waiting for.
-                pause.filter(|pause| Instant::now().checked_add(*pause).is_some_and(|end| end < until))
-            });
-        let outcome = tokio::time::timeout_at(until, trying).await.unwrap_or_else(|_| {
-            Err(Failure::never(GenerateError::Unavailable(format!("no answer within {:.1?}", self.budget))))
-        });
-        settle(passage, &outcome);
-        outcome.map_err(|failure| failure.error)
-    }
-
-    async fn attempt(&self, prompt: &Prompt, meter: &Mutex<Meter>) -> Result<String, Failure> {
-        let model = &*self.model;
-        loop {
-            meter.lock().unwrap_or_else(PoisonError::into_inner).attempts += 1;
-            let known = model.quirks();
-            match self.send(self.request(prompt, Delivery::Whole), RESPONSE_BYTES_MAX).await {
-                Ok(body) => return self.read(&body, meter),
-                Err(Failure { repeat: Repeat::Without(quirk), error }) => {
-                    // It was left out already: then it is something else, and the same again.
-                    if known.has(quirk) {
-                        return Err(Failure::never(error));
-                    }
-                    model.learn(quirk);
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
     }
 
     /// The request for an answer, without what the model has shown that it does not know.
@@ -320,7 +252,7 @@ impl Generator {
             return Ok(response);
         }
         let (status, headers) = (response.status(), response.headers().clone());
-        Err(self.upstream.wire.failure(status, &headers, &body(response, RESPONSE_BYTES_MAX).await?))
+        Err(self.upstream.wire.failure(status, &headers, &body(response, ERROR_BYTES_MAX).await?))
     }
 
     /// The request with the key, where there is one.
@@ -333,43 +265,6 @@ impl Generator {
         })?;
         value.set_sensitive(true);
         Ok(request.header(header, value))
-    }
-
-    /// What a response says, counting what it cost whatever it says.
-    fn read(&self, body: &[u8], meter: &Mutex<Meter>) -> Result<String, Failure> {
-        let said = self.upstream.wire.read(body)?;
-        let cost_usd = self.model.count_tokens(said.usage);
-        meter.lock().unwrap_or_else(PoisonError::into_inner).add(said.usage, cost_usd);
-        said.whole()
-    }
-}
-
-impl Meter {
-    fn add(&mut self, usage: Usage, cost_usd: f64) {
-        self.usage = self.usage.and(usage);
-        self.cost_usd += cost_usd;
-    }
-}
-
-/// The pauses between attempts.
-fn pauses() -> ExponentialBuilder {
-    ExponentialBuilder::default().with_min_delay(FIRST_PAUSE).with_factor(2.0).with_max_times(RETRIES_MAX).with_jitter()
-}
-
-/// Tells the breaker what came of a call.
-fn settle<T>(passage: Passage, outcome: &Result<T, Failure>) {
-    match outcome {
-        // The upstream works: where it does not answer, it is this prompt.
-        Ok(_)
-        | Err(Failure {
-            error: GenerateError::Blocked(_) | GenerateError::Truncated | GenerateError::Invalid(_),
-            ..
-        }) => passage.succeeded(),
-        // It has said for how long it is going to refuse.
-        Err(Failure { repeat: Repeat::NotFor(told) | Repeat::After(told), .. }) => {
-            passage.failed(Some((*told).min(ALONE_MAX)));
-        }
-        Err(_) => passage.failed(None),
     }
 }
 

@@ -59,7 +59,7 @@ async fn the_same_question_has_the_same_answer_without_asking_the_model_again() 
     assert_eq!(trace["cached"]["searchedAgain"], false, "{trace}");
     assert_eq!(trace["stagesMs"], json!([]), "nothing was done");
     let heard = hear(&app, &app.bikes.secret, "visitor", QUESTION_OF_BIKES).await;
-    assert_eq!(heard.names(), ["citation", "token", "final"]);
+    assert_eq!(heard.names(), ["thinking", "citation", "token", "final"]);
     assert_eq!(
         (heard.reply()["answer"].clone(), heard.reply()["responseType"].clone()),
         (first["answer"].clone(), json!("cached"))
@@ -125,6 +125,23 @@ async fn a_better_article_and_a_removed_one_take_the_answer_with_them() {
     sync::withdraw(&app.engine, app.bikes.workspace, &["returns.md".to_owned()]).await.unwrap();
     let reply = ask(&app, RETURN).await;
     assert!(reply["responseType"] != "cached" && !reply["answer"].as_str().unwrap().contains("30 days"), "{reply}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_article_that_now_says_the_opposite_takes_the_answer_with_it() {
+    let app = keeping().await;
+    let article = |days: u64| format!("# Returning a kayak\n\nYou can return a kayak within {days} days.");
+    for source in ["here.md", "there.md"] {
+        publish(&app.engine, &app.bikes, source, &article(30)).await;
+    }
+    let question = "Within how many days can I return a kayak?";
+    assert!(!is_cached(&app, question).await && is_cached(&app, question).await);
+    // Whichever of the two is cited, the other speaks about the same.
+    for source in ["here.md", "there.md"] {
+        publish(&app.engine, &app.bikes, source, &article(14)).await;
+        let reply = ask(&app, question).await;
+        assert_ne!(reply["responseType"], "cached", "{source}: {reply}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

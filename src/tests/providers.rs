@@ -2,9 +2,11 @@
 
 use candor::config::Config;
 use candor::ids::Ids;
-use candor::inference::{GenerateError, Generator, Provider};
+use candor::inference::{GenerateError, Generator, Prompt, Provider};
 use fake_gemini::{FakeGemini, Plain, Settings};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::app::{QUESTION_OF_BIKES, SECRET_OF_BIKES, TestApp, article};
 use crate::gemini::{Delivery, KEY, every_scenario, fake, model_trace, trace};
@@ -203,4 +205,62 @@ async fn personal_data_stays_in_the_house_and_the_customer_gets_it_back() {
     }
     let history = app.get("/chat/sessions/visitor/messages").key(&app.bikes.secret).send().await.json();
     assert_eq!(history["items"][0]["text"], question, "what a person reads is what was written");
+}
+
+/// An endpoint that answers every request with these bytes, and then keeps the connection open.
+async fn stubborn(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        loop {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 1 << 16];
+            let _ = connection.read(&mut request).await;
+            connection.write_all(answer).await.unwrap();
+            open.push(connection);
+        }
+    });
+    format!("http://{address}/v1")
+}
+
+const REPLY: &str = r#"{"a": 1}"#;
+
+/// What a stream of `answer` says, and in how many seconds.
+async fn written(answer: &'static [u8]) -> (Result<Value, GenerateError>, f64) {
+    let mut config = Config { openai_model: Some(MODEL.to_owned()), generation_seconds_max: 2, ..Config::default() };
+    config.openai_url = stubborn(answer).await;
+    let generator = Generator::of(&config, Provider::OpenAi).unwrap().unwrap();
+    let prompt = Prompt { instruction: "Say a.".into(), data: "{}".into(), schema: json!({ "type": "object" }) };
+    let began = std::time::Instant::now();
+    let mut writing = generator.write(&prompt);
+    while writing.more().await {}
+    (writing.end(|text| serde_json::from_str(text)).said, began.elapsed().as_secs_f64())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_endpoints_are_read_too() {
+    let expected: Value = serde_json::from_str(REPLY).unwrap();
+    // A byte order mark at the beginning, and a connection that stays open behind the last word.
+    let (said, seconds) = written(
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n\xef\xbb\xbfdata: {\"choices\": [{\"delta\": {\"content\": \"{\\\"a\\\": 1}\"}}]}\n\n\
+          data:{\"choices\": [{\"delta\": {}, \"finish_reason\": \"stop\"}]}\n\ndata: [DONE]\n\n",
+    )
+    .await;
+    assert_eq!(said, Ok(expected.clone()));
+    assert!(seconds < 1.0, "{seconds}");
+    // No last word: who has said that it stops has said all, once its time is over.
+    let (said, seconds) = written(
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {\"choices\": [{\"delta\": {\"content\": \"{\\\"a\\\": 1}\"}, \"finish_reason\": \"stop\"}]}\n\n",
+    )
+    .await;
+    assert_eq!(said, Ok(expected.clone()));
+    assert!((1.5..4.0).contains(&seconds), "{seconds}");
+    // A stream was asked for, and one body came.
+    let (said, _) = written(
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 78\r\n\r\n\
+          {\"choices\": [{\"message\": {\"content\": \"{\\\"a\\\": 1}\"}, \"finish_reason\": \"stop\"}]}",
+    )
+    .await;
+    assert_eq!(said, Ok(expected));
 }

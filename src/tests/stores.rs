@@ -394,7 +394,7 @@ async fn an_accuracy_record_keeps_a_draft_that_was_not_sent(database: &Database)
         draft: Draft { text: "a draft".into(), ..Draft::default() },
         response_type: ResponseType::Extractive,
         confidence: 0.125,
-        is_heard: false,
+        heard: None,
         options: None,
         language: Language::English,
         trace,

@@ -25,7 +25,7 @@ pub(crate) struct Event {
 pub(crate) struct Heard(pub(crate) Vec<Event>);
 
 impl Heard {
-    fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let frames = text.split("\n\n").filter(|frame| !frame.is_empty() && !frame.starts_with(':'));
         let field = |frame: &str, name: &str| {
             let of_name = |line: &str| line.strip_prefix(name).map(str::to_owned);
@@ -142,7 +142,7 @@ async fn messages(app: &TestApp, session: &str) -> Vec<Value> {
 async fn quoted_sentences_a_friendly_word_and_a_ticket_are_heard_too() {
     let app = TestApp::start().await;
     let answered = hear(&app, &app.bikes.secret, "visitor-1", QUESTION_OF_BIKES).await;
-    assert_eq!(answered.names(), ["thinking", "citation", "token", "final"], "{answered:?}");
+    assert_eq!(answered.names(), ["thinking", "thinking", "citation", "token", "final"], "{answered:?}");
     let reply = answered.reply();
     assert_eq!((&reply["decision"], &reply["responseType"]), (&json!("answered"), &json!("extractive")));
     let whole = app.ask(&app.bikes, "visitor-2", QUESTION_OF_BIKES).await;
@@ -150,10 +150,10 @@ async fn quoted_sentences_a_friendly_word_and_a_ticket_are_heard_too() {
         assert_eq!(reply[field], whole[field], "{field}");
     }
     let friendly = hear(&app, &app.bikes.secret, "visitor-3", "Hello!").await;
-    assert_eq!(friendly.names(), ["token", "final"]);
+    assert_eq!(friendly.names(), ["thinking", "token", "final"]);
     assert_eq!(friendly.reply()["decision"], "smalltalk");
     let ticket = hear(&app, &app.empty.secret, "visitor-4", QUESTION_OF_BIKES).await;
-    assert_eq!(ticket.names(), ["thinking", "token", "final"]);
+    assert_eq!(ticket.names(), ["thinking", "thinking", "token", "final"]);
     assert!(ticket.words().contains(ticket.reply()["ticketId"].as_str().unwrap()));
     assert!(ticket.reply()["sessionToken"].is_string());
 }
@@ -167,11 +167,12 @@ async fn each_sentence_is_heard_as_soon_as_it_is_written() {
     fake.set_scenario("pace=10/100".parse::<Script>().unwrap());
     let mut reader = Reader::of(asking(&app, &app.bikes.secret, "visitor", SEVERAL).open().await);
     let heard = reader.until("token").await;
-    assert_eq!(heard.names(), ["thinking", "thinking", "citation", "token"], "{heard:?}");
-    assert_eq!(heard.0[1].data["stage"], "writing");
+    assert_eq!(heard.names(), ["thinking", "thinking", "thinking", "citation", "token"], "{heard:?}");
+    let stages: Vec<&Value> = heard.0[..3].iter().map(|event| &event.data["stage"]).collect();
+    assert_eq!(stages, ["reading", "searching", "writing"]);
     assert!(messages(&app, "visitor").await.is_empty(), "the turn is stored at its end");
     let heard = reader.until("final").await;
-    assert_eq!(heard.names()[4..], ["citation", "token", "citation", "token", "final"], "{heard:?}");
+    assert_eq!(heard.names()[5..], ["citation", "token", "citation", "token", "final"], "{heard:?}");
     let reply = heard.reply();
     assert_eq!((&reply["decision"], &reply["responseType"]), (&json!("answered"), &json!("ai")), "{reply}");
     let stored = messages(&app, "visitor").await;
@@ -225,6 +226,68 @@ async fn wherever_a_stream_breaks_off_what_was_heard_stands_and_a_person_sees_to
         }
     }
     assert!(begun > 2 && fell_back > 2, "{begun} {fell_back}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_is_too_slow_is_given_up_before_anything_was_heard_and_behind_it() {
+    let fake = fake().await;
+    let app = TestApp::with_ids(Ids::Random, |config| {
+        config.gemini_url = fake.url();
+        config.gemini_api_key = Some(KEY.to_owned().into());
+        config.generation_seconds_max = 2;
+    })
+    .await;
+    with_several(&app).await;
+    for (pace, decision, response_type) in
+        [("pace=10/1500", "answered", "fallback"), ("pace=10/150", "escalated", "ai")]
+    {
+        fake.set_scenario(pace.parse::<Script>().unwrap());
+        let heard = hear(&app, &app.bikes.secret, pace, SEVERAL).await;
+        let reply = heard.reply();
+        assert_eq!(
+            (&reply["decision"], &reply["responseType"]),
+            (&json!(decision), &json!(response_type)),
+            "{heard:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_first_model_fails_the_second_is_heard() {
+    let (first, second) = (fake().await, fake().await);
+    let app = TestApp::with_ids(Ids::Random, |config| {
+        config.gemini_url = first.url();
+        config.gemini_api_key = Some(KEY.to_owned().into());
+        config.openai_url = format!("{}/v1", second.url());
+        config.openai_api_key = Some(KEY.to_owned().into());
+        config.openai_model = Some("gemini-3.8-flash".to_owned());
+        config.second_model = Some("openai/gemini-3.8-flash".to_owned());
+    })
+    .await;
+    with_several(&app).await;
+    first.set_scenario(Plain::MidStreamError);
+    second.set_scenario("pace=10/60".parse::<Script>().unwrap());
+    let heard = hear(&app, &app.bikes.secret, "visitor", SEVERAL).await;
+    assert_eq!(heard.names().iter().filter(|name| **name == "token").count(), 3, "{heard:?}");
+    let trace = trace(&app, &heard.reply()).await;
+    assert_eq!(
+        (&trace["model"]["provider"], &trace["failedModels"][0]["result"]),
+        (&json!("openai"), &json!("unavailable"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_first_messages_at_once_one_makes_the_session_and_the_other_is_told_so() {
+    let app = TestApp::with_ids(Ids::Random, |_| ()).await;
+    let key = &app.bikes.publishable;
+    let ask = async || asking(&app, key, "visitor", QUESTION_OF_BIKES).send().await;
+    let (one, other) = tokio::join!(ask(), ask());
+    let mut ends: Vec<String> =
+        [one, other].iter().map(|reply| Heard::read(&reply.text()).0.last().unwrap().name.clone()).collect();
+    ends.sort_unstable();
+    // Or one came so late that the session was there.
+    assert!(ends == ["error", "final"] || ends.len() == 1, "{ends:?}");
+    assert_eq!(messages(&app, "visitor").await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -141,10 +141,10 @@ pub(crate) fn schema() -> Value {
                 },
             },
             "evidence": { "type": "string", "enum": ["sufficient", "partial", "insufficient"] },
-            "missing": { "type": "string" },
+            "unanswered": { "type": "string" },
             "confidence": { "type": "number", "minimum": 0, "maximum": 1 },
         },
-        "required": ["sentences", "evidence", "missing", "confidence"],
+        "required": ["sentences", "evidence", "unanswered", "confidence"],
     })
 }
 

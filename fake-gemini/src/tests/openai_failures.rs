@@ -59,7 +59,7 @@ async fn openrouter_has_numeric_codes() {
     assert_eq!(client.complete(&completion()).await.status, 200);
     let scripted = TestClient::scripted("openrouter,ok_json").await;
     let mut misfit = completion();
-    misfit["response_format"]["json_schema"]["schema"]["properties"]["missing"] = json!({ "type": "integer" });
+    misfit["response_format"]["json_schema"]["schema"]["properties"]["unanswered"] = json!({ "type": "integer" });
     for code in [json!(400), Value::Null] {
         assert_eq!(scripted.complete(&misfit).await.json()["error"]["code"], code, "of its own step");
     }

@@ -9,7 +9,7 @@ use crate::openai_client::{completion, strict};
 async fn mistakes_of_a_client_are_refused() {
     let format = |name: &str, schema: Value, strict: bool| json!({ "type": "json_schema", "json_schema": { "name": name, "schema": schema, "strict": strict } });
     let mut optional = strict(schema());
-    optional["required"] = json!(["sentences", "evidence", "missing"]);
+    optional["required"] = json!(["sentences", "evidence", "unanswered"]);
     let cases = [
         ("top_p", json!(0.9), "Unrecognized request argument supplied: top_p"),
         ("contents", json!([]), "Unrecognized request argument supplied: contents"),

@@ -19,7 +19,7 @@ async fn ok_json_quotes_the_passages_and_cites_them() {
     let answer = json!({
         "sentences": [{ "text": RETURN, "passages": [2] }],
         "evidence": "sufficient",
-        "missing": "",
+        "unanswered": "",
         "confidence": 1.0,
     });
     assert_eq!(reply.answer(), answer);
@@ -38,7 +38,7 @@ async fn ok_json_says_when_the_passages_do_not_answer() {
     assert_eq!((&answer["sentences"], &answer["evidence"]), (&json!([]), &json!("insufficient")));
     let mut bare = question();
     bare["contents"][0]["parts"][0]["text"] = "Hello?".into();
-    assert_eq!(client.ask(&bare).await.answer()["missing"], "There are no passages in this prompt.");
+    assert_eq!(client.ask(&bare).await.answer()["unanswered"], "There are no passages in this prompt.");
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn unsupported_claim_adds_a_number_of_no_passage() {
 async fn insufficient_says_so_although_there_is_an_answer() {
     let answer = TestClient::scripted("insufficient").await.answer().await.answer();
     assert_eq!((&answer["sentences"], &answer["evidence"]), (&json!([]), &json!("insufficient")));
-    assert!(!answer["missing"].as_str().unwrap().is_empty());
+    assert!(!answer["unanswered"].as_str().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -32,6 +32,4 @@ pub enum Fault {
     WordsNotFound,
     /// Nothing else is wrong with it, and the model that checks too does not think that it follows from its passages.
     NotEntailed,
-    /// Nothing is wrong with it alone; but with it the answer, whose beginning was heard already, would be too likely to be wrong.
-    Unsure,
 }

@@ -122,13 +122,13 @@ pub(in crate::http) async fn query(
     if is_stream && let Some(place) = stream::last_event(&headers) {
         // Who knows the place has begun the turn; a session that it made has told its token to nobody yet.
         let followed = engine.live().resume(caller.workspace, &name, question.as_str(), place?);
-        return followed.map(stream::response).ok_or_else(stream::gone);
+        return followed.map(|followed| stream::response(followed, &headers)).ok_or_else(stream::gone);
     }
     let admission = chat::admit(&engine, &caller, name, token.as_deref()).await?;
     let visitor = Visitor { user_meta: query.user_meta, language: query.language, user_agent: user_agent(&headers) };
     let incoming = Incoming { admission, question, visitor, began };
     if is_stream {
-        return Ok(stream::response(engine.live().begin(&engine, caller, incoming)?));
+        return Ok(stream::response(engine.live().begin(&engine, caller, incoming)?, &headers));
     }
     let given =
         turn::take(&engine, &caller, incoming, &Listener::default()).await.map_err(|error| Problem::from(&error))?;
@@ -136,15 +136,16 @@ pub(in crate::http) async fn query(
 }
 
 impl From<&Given> for ChatReply {
-    fn from(Given { session, answer, turn, latency_ms }: &Given) -> Self {
+    fn from(given: &Given) -> Self {
+        let Given { session, decision, confidence, response_type, options, turn, latency_ms } = given;
         Self {
             answer: turn.text.clone(),
             citations: turn.citations.iter().cloned().map(Citation::from).collect(),
-            confidence: answer.confidence,
-            decision: answer.decision.name(),
-            reason: answer.reason().map(Reason::name),
-            response_type: answer.response_type.name(),
-            options: answer.options.clone(),
+            confidence: *confidence,
+            decision: decision.name(),
+            reason: decision.reason().map(Reason::name),
+            response_type: response_type.name(),
+            options: options.clone(),
             ticket_id: turn.ticket.map(|ticket| ticket.as_uuid()),
             session_id: session.as_str().to_owned(),
             session_token: turn.session_token.as_ref().map(|token| token.expose_secret().to_owned()),

@@ -10,7 +10,8 @@ use futures_util::stream;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::chat::live::{BadPlace, Event, Following, Place, TooMany};
+use crate::chat::live::{BadEventId, Event, EventId, Following, TooMany};
+use crate::http::REQUEST_ID;
 use crate::http::chat::Citation;
 use crate::http::chat::query::ChatReply;
 use crate::http::problem::{Code, Problem};
@@ -37,9 +38,9 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
 }
 
 /// The event that the caller has heard last, where they come back.
-pub(super) fn last_event(headers: &HeaderMap) -> Option<Result<Place, Problem>> {
+pub(super) fn last_event(headers: &HeaderMap) -> Option<Result<EventId, Problem>> {
     let id = headers.get(LAST_EVENT_ID)?;
-    Some(id.to_str().map_err(|_| BadPlace).and_then(str::parse).map_err(|_| gone()))
+    Some(id.to_str().map_err(|_| BadEventId).and_then(str::parse).map_err(|_| gone()))
 }
 
 /// There is no such stream.
@@ -48,11 +49,12 @@ pub(super) fn gone() -> Problem {
         .because("read the session's messages to see whether it was answered, or ask again without Last-Event-ID")
 }
 
-/// All events from here on.
-pub(super) fn response(following: Following) -> Response {
-    let events = stream::unfold(following, async |mut following| {
-        let (place, event) = following.next().await?;
-        Some((Ok::<_, Infallible>(told(&place, &event)), following))
+/// All events from here on, for the request with these headers.
+pub(super) fn response(following: Following, headers: &HeaderMap) -> Response {
+    let request_id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let events = stream::unfold((following, request_id), async |(mut following, request_id)| {
+        let (id, event) = following.next().await?;
+        Some((Ok::<_, Infallible>(told(&id, &event, request_id.as_deref())), (following, request_id)))
     });
     let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
     // nginx keeps what it passes on until it has a page of it, unless it is told not to.
@@ -60,18 +62,20 @@ pub(super) fn response(following: Following) -> Response {
     response
 }
 
-fn told(place: &Place, event: &Event) -> sse::Event {
+fn told(id: &EventId, event: &Event, request_id: Option<&str>) -> sse::Event {
+    let stage = |stage: &str| ("thinking", json!({ "stage": stage }).to_string());
     let (name, data) = match event {
-        Event::Searching => ("thinking", json!({ "stage": "searching" }).to_string()),
-        Event::Writing => ("thinking", json!({ "stage": "writing" }).to_string()),
+        Event::Reading => stage("reading"),
+        Event::Searching => stage("searching"),
+        Event::Writing => stage("writing"),
         Event::Citation { index, citation } => {
             ("citation", written(&NumberedCitation { index: *index, citation: citation.clone().into() }))
         }
         Event::Words(text) => ("token", json!({ "text": text }).to_string()),
         Event::Given(given) => ("final", written(&ChatReply::from(&**given))),
-        Event::Failed(error) => ("error", written(&Problem::from(error).body())),
+        Event::Failed(error) => ("error", written(&Problem::from(error).body("/chat/query", request_id))),
     };
-    sse::Event::default().id(place.to_string()).event(name).data(data)
+    sse::Event::default().id(id.to_string()).event(name).data(data)
 }
 
 /// JSON on one line; what is written here are plain fields, which are always JSON.

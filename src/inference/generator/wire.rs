@@ -115,12 +115,12 @@ pub(super) trait Wire: Send + Sync {
     /// [`Failure`], for what is no answer of this API, and for an error that came as one.
     fn read(&self, body: &[u8]) -> Result<Said, Failure>;
 
-    /// Reads the data of one event of a stream: what is new in it.
+    /// Reads the data of one event of a stream: what is new in it, or `None` where it says that nothing more comes.
     ///
     /// # Errors
     /// As [`Wire::read`].
-    fn read_event(&self, data: &str) -> Result<Said, Failure> {
-        self.read(data.as_bytes())
+    fn read_event(&self, data: &str) -> Result<Option<Said>, Failure> {
+        self.read(data.as_bytes()).map(Some)
     }
 
     /// What an answer with an error's status means for the call.

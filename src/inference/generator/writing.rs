@@ -1,67 +1,96 @@
-//! An answer that is read while the model writes it.
+//! One call of a model: its attempts within the budget, and what it has written so far.
 
-use std::pin::Pin;
+use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBackoff};
-use eventsource_stream::{EventStreamError, Eventsource};
-use futures_util::{Stream, StreamExt};
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use reqwest::Response;
+use reqwest::header::CONTENT_TYPE;
+use sse_parse::SseParser;
 use tokio::time::Instant;
 
 use crate::inference::breaker::Passage;
 use crate::inference::generator::failure::{Failure, GenerateError, Repeat};
 use crate::inference::generator::model::Quirks;
-use crate::inference::generator::wire::{Delivery, Prompt, Said};
-use crate::inference::generator::{Generated, Generator, Meter, pauses, settle};
+use crate::inference::generator::wire::{Delivery, Prompt, Said, Usage};
+use crate::inference::generator::{Generated, Generator, body};
 
+/// Attempts after the first, all within the budget.
+const RETRIES_MAX: usize = 2;
+/// The first pause between two attempts; the second is twice as long, each with some chance in it.
+const FIRST_PAUSE: Duration = Duration::from_millis(300);
+/// The longest that a provider's word keeps it alone; then one call tries.
+const ALONE_MAX: Duration = Duration::from_secs(3_600);
+/// The largest answer that is read.
+const RESPONSE_BYTES_MAX: usize = 1 << 20;
 /// The longest stream that is read: each piece of an answer brings some hundred bytes that say what it is a piece of.
 const STREAM_BYTES_MAX: usize = 16 << 20;
-
-type Events = Pin<Box<dyn Stream<Item = Result<String, Failure>> + Send>>;
 
 /// An answer that a model is writing. What is dropped before its end is not paid for further, and says nothing about the model.
 pub struct Writing<'a> {
     generator: &'a Generator,
     prompt: &'a Prompt,
+    delivery: Delivery,
     until: Instant,
-    meter: Meter,
     pauses: ExponentialBackoff,
     passage: Option<Passage>,
-    /// What the attempt that runs brings; `None` between two.
-    events: Option<Events>,
+    /// Where the attempt that runs is read from; `None` between two.
+    source: Option<Source>,
     said: Said,
     /// What the model was known not to know when that attempt began.
     known: Quirks,
     is_kept: bool,
+    attempts: u32,
+    usage: Usage,
+    cost_usd: f64,
     outcome: Option<Result<String, GenerateError>>,
 }
 
+/// What an answer is read from.
+enum Source {
+    /// It came in one body.
+    Whole,
+    /// It comes as events.
+    Events { response: Response, parser: Box<SseParser>, bytes: usize },
+}
+
 impl Generator {
-    /// Asks the model for an answer that is read while it is written; nothing is sent before the first [`Writing::more`]. From then on
-    /// it takes at most the configured time, all attempts together.
+    /// Asks the model for an answer that is read while it is written; nothing is sent before the first [`Writing::more`]. From now on it
+    /// takes at most the configured time, all attempts together.
     #[must_use]
     pub fn write<'a>(&'a self, prompt: &'a Prompt) -> Writing<'a> {
-        let (passage, outcome) = match self.pass() {
-            Ok(passage) => (Some(passage), None),
-            Err(error) => (None, Some(Err(error))),
-        };
-        Writing {
-            generator: self,
-            prompt,
-            until: Instant::now() + self.budget,
-            meter: Meter::default(),
-            pauses: pauses().build(),
-            passage,
-            events: None,
-            said: Said::default(),
-            known: Quirks::default(),
-            is_kept: false,
-            outcome,
-        }
+        Writing::of(self, prompt, Delivery::Stream)
     }
 }
 
-impl Writing<'_> {
+impl<'a> Writing<'a> {
+    pub(super) fn of(generator: &'a Generator, prompt: &'a Prompt, delivery: Delivery) -> Self {
+        let (passage, outcome) = match generator.pass() {
+            Ok(passage) => (Some(passage), None),
+            Err(error) => (None, Some(Err(error))),
+        };
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(FIRST_PAUSE)
+            .with_factor(2.0)
+            .with_max_times(RETRIES_MAX)
+            .with_jitter();
+        Self {
+            generator,
+            prompt,
+            delivery,
+            until: Instant::now() + generator.budget,
+            pauses: pauses.build(),
+            passage,
+            source: None,
+            said: Said::default(),
+            known: Quirks::default(),
+            is_kept: false,
+            attempts: 0,
+            usage: Usage::default(),
+            cost_usd: 0.0,
+            outcome,
+        }
+    }
+
     /// Waits until there is more of the answer; `false` at its end, whatever that is.
     pub async fn more(&mut self) -> bool {
         if self.outcome.is_some() {
@@ -69,17 +98,19 @@ impl Writing<'_> {
         }
         let ended = match tokio::time::timeout_at(self.until, self.step()).await {
             Ok(Ok(true)) => return true,
-            Ok(Ok(false)) => std::mem::take(&mut self.said).whole(),
             Ok(Err(failure)) => Err(failure),
-            Err(_) => {
+            // Who has said that this is all, and does not hang up, has said all.
+            Err(_) if self.said.end.is_none() => {
                 self.pay();
-                Err(Failure::never(GenerateError::Unavailable(format!(
-                    "no whole answer within {:.1?}",
-                    self.generator.budget
-                ))))
+                let why = format!("no whole answer within {:.1?}", self.generator.budget);
+                Err(Failure::never(GenerateError::Unavailable(why)))
+            }
+            Ok(Ok(false)) | Err(_) => {
+                self.pay();
+                std::mem::take(&mut self.said).whole()
             }
         };
-        self.events = None;
+        self.source = None;
         if let Some(passage) = self.passage.take() {
             settle(passage, &ended);
         }
@@ -96,7 +127,7 @@ impl Writing<'_> {
     /// The number of that attempt: where it has gone up, the answer has begun anew.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.meter.attempts
+        self.attempts
     }
 
     /// Says that something of the text was passed on: from now on it is not begun anew.
@@ -104,27 +135,31 @@ impl Writing<'_> {
         self.is_kept = true;
     }
 
+    /// Gives the model back the time that its reader took.
+    pub fn extend(&mut self, took: Duration) {
+        self.until += took;
+    }
+
     /// What came of it in the end, read with `read`.
     pub fn end<T>(self, read: impl Fn(&str) -> Result<T, serde_json::Error>) -> Generated<T> {
+        let Self { generator, outcome, attempts, usage, cost_usd, .. } = self;
         let unfinished = || Err(GenerateError::Invalid("it was not read to its end".into()));
-        let written = self.outcome.unwrap_or_else(unfinished);
+        let written = outcome.unwrap_or_else(unfinished);
         let said = written.and_then(|text| read(&text).map_err(|error| GenerateError::Invalid(error.to_string())));
-        self.generator.generated(said, &self.meter)
+        generator.model.count(said.as_ref().map_or_else(GenerateError::result, |_| "ok"));
+        generator.model.note(said.as_ref().err());
+        Generated { said, usage, cost_usd, attempts }
     }
 
     /// The next piece, over as many attempts as it takes; `false` at the end of the answer.
     async fn step(&mut self) -> Result<bool, Failure> {
         loop {
             let failure = match self.read().await {
-                Ok(true) => return Ok(true),
-                Ok(false) => {
-                    self.pay();
-                    return Ok(false);
-                }
+                Ok(is_more) => return Ok(is_more),
                 Err(failure) => failure,
             };
             self.pay();
-            self.events = None;
+            self.source = None;
             let told = match failure.repeat {
                 _ if self.is_kept => return Err(failure),
                 Repeat::Without(quirk) => {
@@ -135,13 +170,11 @@ impl Writing<'_> {
                     self.generator.model.learn(quirk);
                     continue;
                 }
-                Repeat::Soon => None,
-                Repeat::After(told) => Some(told),
+                Repeat::Soon => Duration::ZERO,
+                Repeat::After(told) => told,
                 Repeat::Never | Repeat::NotFor(_) => return Err(failure),
             };
-            let Some(pause) = self.pauses.next().map(|pause| told.map_or(pause, |told| pause.max(told))) else {
-                return Err(failure);
-            };
+            let Some(pause) = self.pauses.next().map(|pause| pause.max(told)) else { return Err(failure) };
             // A pause that ends after the budget is not worth waiting for.
             if Instant::now().checked_add(pause).is_none_or(|end| end >= self.until) {
                 return Err(failure);
@@ -150,27 +183,46 @@ impl Writing<'_> {
         }
     }
 
+    /// Reads on, or begins an attempt; `false` at the end of what it brings.
     async fn read(&mut self) -> Result<bool, Failure> {
-        let events = match &mut self.events {
-            Some(events) => events,
-            between => {
-                self.meter.attempts += 1;
-                self.said = Said::default();
-                self.known = self.generator.model.quirks();
-                let request = self.generator.request(self.prompt, Delivery::Stream);
-                between.insert(events(self.generator.open(request).await?))
+        let wire = &self.generator.upstream.wire;
+        let Some(source) = &mut self.source else {
+            self.attempts += 1;
+            self.said = Said::default();
+            self.known = self.generator.model.quirks();
+            let response = self.generator.open(self.generator.request(self.prompt, self.delivery)).await?;
+            // Some endpoints do not know streams, and send one body.
+            if self.delivery == Delivery::Whole || is_json(&response) {
+                self.said = wire.read(&body(response, RESPONSE_BYTES_MAX).await?)?;
+                self.source = Some(Source::Whole);
+            } else {
+                self.source = Some(Source::Events { response, parser: Box::default(), bytes: 0 });
             }
+            return Ok(true);
         };
-        match events.next().await {
-            Some(Ok(data)) => {
-                self.said.add(self.generator.upstream.wire.read_event(&data)?);
-                Ok(true)
+        let Source::Events { response, parser, bytes } = source else { return Ok(false) };
+        loop {
+            if let Some(event) = parser.next_event() {
+                let Some(said) = wire.read_event(&event.data)? else { return Ok(false) };
+                self.said.add(said);
+                return Ok(true);
             }
-            // Who has said why it ends may hang up as it likes.
-            Some(Err(_)) | None if self.said.end.is_some() => Ok(false),
-            Some(Err(failure)) => Err(failure),
-            None => {
-                Err(Failure { error: GenerateError::Unavailable("the answer broke off".into()), repeat: Repeat::Soon })
+            match response.chunk().await {
+                Ok(Some(piece)) => {
+                    *bytes += piece.len();
+                    if *bytes > STREAM_BYTES_MAX {
+                        let why = format!("it is larger than {STREAM_BYTES_MAX} bytes");
+                        return Err(Failure::never(GenerateError::Invalid(why)));
+                    }
+                    parser.feed(&piece);
+                }
+                // Who has said why it ends may hang up as it likes.
+                Ok(None) | Err(_) if self.said.end.is_some() => return Ok(false),
+                Ok(None) => {
+                    let error = GenerateError::Unavailable("the answer broke off".into());
+                    return Err(Failure { error, repeat: Repeat::Soon });
+                }
+                Err(error) => return Err(Failure::transport(error)),
             }
         }
     }
@@ -178,28 +230,29 @@ impl Writing<'_> {
     /// Counts what the attempt that ran has used.
     fn pay(&mut self) {
         let usage = std::mem::take(&mut self.said.usage);
-        self.meter.add(usage, self.generator.model.count_tokens(usage));
+        self.cost_usd += self.generator.model.count_tokens(usage);
+        self.usage = self.usage.and(usage);
     }
 }
 
-/// The data of a response's events.
-fn events(response: Response) -> Events {
-    let mut bytes = 0;
-    let pieces = response.bytes_stream().map(move |piece| {
-        let piece = piece.map_err(Failure::transport)?;
-        bytes += piece.len();
-        if bytes > STREAM_BYTES_MAX {
-            let why = format!("it is larger than {STREAM_BYTES_MAX} bytes");
-            return Err(Failure::never(GenerateError::Invalid(why)));
+fn is_json(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.trim_start().to_ascii_lowercase().starts_with("application/json")
+}
+
+/// Tells the breaker what came of a call.
+fn settle<T>(passage: Passage, outcome: &Result<T, Failure>) {
+    match outcome {
+        // The upstream works: where it does not answer, it is this prompt.
+        Ok(_)
+        | Err(Failure {
+            error: GenerateError::Blocked(_) | GenerateError::Truncated | GenerateError::Invalid(_),
+            ..
+        }) => passage.succeeded(),
+        // It has said for how long it is going to refuse.
+        Err(Failure { repeat: Repeat::NotFor(told) | Repeat::After(told), .. }) => {
+            passage.failed(Some((*told).min(ALONE_MAX)));
         }
-        Ok(piece)
-    });
-    let read = |event: Result<eventsource_stream::Event, EventStreamError<Failure>>| {
-        event.map(|event| event.data).map_err(|error| match error {
-            EventStreamError::Transport(failure) => failure,
-            EventStreamError::Utf8(error) => Failure::never(GenerateError::Invalid(error.to_string())),
-            EventStreamError::Parser(error) => Failure::never(GenerateError::Invalid(error.to_string())),
-        })
-    };
-    Box::pin(pieces.eventsource().map(read))
+        Err(_) => passage.failed(None),
+    }
 }

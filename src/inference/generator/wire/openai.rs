@@ -68,9 +68,9 @@ impl Wire for OpenAi {
         Ok(Said { text: message.content.unwrap_or_default(), usage, end })
     }
 
-    fn read_event(&self, data: &str) -> Result<Said, Failure> {
-        // Not every endpoint says so at its end, and none says anything behind it.
-        if data == "[DONE]" { Ok(Said::default()) } else { self.read(data.as_bytes()) }
+    fn read_event(&self, data: &str) -> Result<Option<Said>, Failure> {
+        // Not every endpoint says so at its end, and not every one that does hangs up then.
+        if data == "[DONE]" { Ok(None) } else { self.read(data.as_bytes()).map(Some) }
     }
 
     fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
@@ -276,11 +276,12 @@ mod tests {
     fn a_stream_brings_what_is_new_and_may_end_with_a_word() {
         let chunk =
             json!({ "choices": [{ "delta": { "role": "assistant", "content": "{\"a" }, "finish_reason": null }] });
-        assert_eq!(OpenAi.read_event(&chunk.to_string()).unwrap(), Said { text: "{\"a".into(), ..Said::default() });
+        let begun = Said { text: "{\"a".into(), ..Said::default() };
+        assert_eq!(OpenAi.read_event(&chunk.to_string()).unwrap(), Some(begun));
         let counted = json!({ "choices": [], "usage": { "prompt_tokens": 9, "completion_tokens": 3 } });
         let usage = Usage { prompt: 9, answer: 3, thoughts: 0 };
-        assert_eq!(OpenAi.read_event(&counted.to_string()).unwrap(), Said { usage, ..Said::default() });
-        assert_eq!(OpenAi.read_event("[DONE]").unwrap(), Said::default());
+        assert_eq!(OpenAi.read_event(&counted.to_string()).unwrap(), Some(Said { usage, ..Said::default() }));
+        assert_eq!(OpenAi.read_event("[DONE]").unwrap(), None);
     }
 
     #[test]
