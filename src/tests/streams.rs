@@ -242,7 +242,7 @@ async fn a_model_that_is_too_slow_is_given_up_before_anything_was_heard_and_behi
         [("pace=10/1500", "answered", "fallback"), ("pace=10/150", "escalated", "ai")]
     {
         fake.set_scenario(pace.parse::<Script>().unwrap());
-        let heard = hear(&app, &app.bikes.secret, pace, SEVERAL).await;
+        let heard = hear(&app, &app.bikes.secret, decision, SEVERAL).await;
         let reply = heard.reply();
         assert_eq!(
             (&reply["decision"], &reply["responseType"]),
