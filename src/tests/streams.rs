@@ -253,6 +253,21 @@ async fn a_model_that_is_too_slow_is_given_up_before_anything_was_heard_and_behi
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_happens_the_connection_is_kept_alive() {
+    let fake = fake().await;
+    let app = TestApp::with_ids(Ids::Random, |config| {
+        config.gemini_url = fake.url();
+        config.gemini_api_key = Some(KEY.to_owned().into());
+        config.generation_seconds_max = 6;
+    })
+    .await;
+    fake.set_scenario(Scenario::SlowTtft(Duration::from_secs(30)));
+    let reply = asking(&app, &app.bikes.secret, "visitor", QUESTION_OF_BIKES).send().await;
+    assert!(reply.text().contains("\n\n:\n\n"), "{}", reply.text());
+    assert_eq!(Heard::read(&reply.text()).reply()["responseType"], "fallback");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_the_first_model_fails_the_second_is_heard() {
     let (first, second) = (fake().await, fake().await);
     let app = TestApp::with_ids(Ids::Random, |config| {

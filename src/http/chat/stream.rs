@@ -19,7 +19,7 @@ use crate::http::problem::{Code, Problem};
 /// The header in which a client that comes back says what it has heard.
 pub(in crate::http) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// How often something is sent where nothing happens, so that no proxy takes the connection for dead.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// A citation with its number.
 #[derive(Serialize)]
