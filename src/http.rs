@@ -9,8 +9,10 @@ mod chat;
 mod documentation;
 mod etag;
 mod health;
+mod knowledge;
 pub mod local;
 mod observe;
+mod page;
 mod paths;
 mod problem;
 mod tickets;
@@ -94,6 +96,11 @@ fn api() -> OpenApiRouter<Engine> {
         .routes(routes!(tickets::create))
         // Routes of an integration.
         .routes(routes!(tickets::show))
+        // Routes of whoever writes articles.
+        .routes(routes!(knowledge::create, knowledge::list))
+        .routes(routes!(knowledge::show, knowledge::change, knowledge::remove))
+        .routes(routes!(knowledge::versions))
+        .routes(routes!(knowledge::restore))
         // Routes of whoever tunes the answers.
         .routes(routes!(ai::test))
         .routes(routes!(ai_config::show, ai_config::change))

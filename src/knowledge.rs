@@ -4,6 +4,7 @@
 //! this order: points into the index (nobody sees them yet), one commit in SQL (now everybody does), the replaced points out
 //! of the index. A crash in between leaves points that nobody sees, which [`generation::mend`] sweeps.
 
+pub mod article;
 pub mod chunk;
 pub mod generation;
 pub mod health;

@@ -30,6 +30,10 @@ pub(super) struct Chat;
 pub(super) struct OpenTickets;
 /// Reading tickets: not with a key that all can read.
 pub(super) struct ReadTickets;
+/// Reading articles, drafts too: not with a key that all can read.
+pub(super) struct ReadKnowledge;
+/// Changing them.
+pub(super) struct WriteKnowledge;
 /// Trying answers out, which shows scores, passages and files: not with a key that all can read.
 pub(super) struct TryAnswers;
 /// Reading a workspace's settings: not with a key that all can read.
@@ -49,6 +53,16 @@ impl Need for OpenTickets {
 
 impl Need for ReadTickets {
     const SCOPE: Scope = Scope::Tickets;
+    const SECRET: bool = true;
+}
+
+impl Need for ReadKnowledge {
+    const SCOPE: Scope = Scope::KnowledgeRead;
+    const SECRET: bool = true;
+}
+
+impl Need for WriteKnowledge {
+    const SCOPE: Scope = Scope::KnowledgeWrite;
     const SECRET: bool = true;
 }
 

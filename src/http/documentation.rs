@@ -20,6 +20,7 @@ pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 
     tags(
         (name = "chat", description = "What a widget needs"),
         (name = "tickets", description = "Questions that a person takes"),
+        (name = "knowledge", description = "The articles that answers stand on"),
         (name = "operations", description = "What an operator needs")
     ),
     modifiers(&Keys)

@@ -14,6 +14,7 @@ use crate::database::DatabaseError;
 use crate::http::REQUEST_ID;
 use crate::index::IndexError;
 use crate::inference::InferenceError;
+use crate::knowledge::KnowledgeError;
 use crate::search::SearchError;
 
 macro_rules! codes {
@@ -74,6 +75,14 @@ codes! {
     SessionTokenNeeded = "session_token_needed", UNAUTHORIZED, "This session needs its session token";
     /// No such session in the caller's workspace.
     SessionNotFound = "session_not_found", NOT_FOUND, "There is no such session";
+    /// No such workspace, or not the caller's.
+    WorkspaceNotFound = "workspace_not_found", NOT_FOUND, "There is no such workspace";
+    /// No such article in the caller's workspace.
+    ArticleNotFound = "article_not_found", NOT_FOUND, "There is no such article";
+    /// No such version of an article.
+    VersionNotFound = "version_not_found", NOT_FOUND, "The article has no such version";
+    /// An article that comes from a file, which it is changed in.
+    ArticleOfFile = "article_of_file", CONFLICT, "The article comes from a file";
     /// No such ticket in the caller's workspace.
     TicketNotFound = "ticket_not_found", NOT_FOUND, "There is no such ticket";
     /// A stream that nobody gives any more, or that is not the caller's.
@@ -269,6 +278,25 @@ impl From<&SearchError> for Problem {
             SearchError::Generation(error) => Self::hidden(Code::DependencyUnavailable, error),
             SearchError::NotReady(why) => Self::new(Code::DependencyUnavailable).because(why.to_string()),
             SearchError::NoWorkspace(_) => Self::hidden(Code::Internal, error),
+        }
+    }
+}
+
+impl Problem {
+    /// What articles stand on does not work.
+    pub(super) fn of_knowledge(error: &KnowledgeError) -> Self {
+        match error {
+            KnowledgeError::Database(error) => error.into(),
+            KnowledgeError::Index(IndexError::DiskFull) => Self::new(Code::StorageFull),
+            KnowledgeError::Index(error) => Self::hidden(Code::DependencyUnavailable, error),
+            KnowledgeError::Inference(InferenceError::Overloaded) => Self::new(Code::Overloaded),
+            KnowledgeError::Inference(error) => Self::hidden(Code::DependencyUnavailable, error),
+            KnowledgeError::Generation(error) => Self::hidden(Code::DependencyUnavailable, error),
+            KnowledgeError::NoWorkspace(_) => Self::new(Code::WorkspaceNotFound),
+            KnowledgeError::Parse(_)
+            | KnowledgeError::BadSource(_)
+            | KnowledgeError::UnknownFormat(_)
+            | KnowledgeError::Defect => Self::hidden(Code::Internal, error),
         }
     }
 }

@@ -136,6 +136,21 @@ pub fn parse(
     Ok(ParsedArticle { title, tags: front_matter.tags, language, text: laid_out.text, sections })
 }
 
+/// Reads an article that somebody writes in Markdown, and gives it the title and tags that they name; the `language` where they name one.
+///
+/// # Errors
+/// [`ParseError::Empty`] when it leaves nothing to read.
+pub fn written(title: &str, tags: &[String], language: Option<&str>, body: &str) -> Result<ParsedArticle, ParseError> {
+    let laid_out = markdown::lay_out(&placeholder::protect(&learn::resolve(body, &|_| None)));
+    if laid_out.text.is_empty() {
+        return Err(ParseError::Empty);
+    }
+    let title = cut_to_chars(title, HEADING_CHARS_MAX);
+    let language = language.map(str::to_owned).or_else(|| language::detect(&laid_out.text));
+    let sections = named_under(&title, laid_out.sections);
+    Ok(ParsedArticle { title, tags: tags.to_vec(), language, text: laid_out.text, sections })
+}
+
 /// A fragment that an article includes.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Fragment {

@@ -1,5 +1,7 @@
-//! SQL of articles, versions and chunks; of index generations in [`generations`].
+//! SQL of what a question can find: articles, versions and chunks; of index generations in [`generations`], and of articles as people
+//! work on them in [`articles`].
 
+pub mod articles;
 pub mod generations;
 
 use sqlx::QueryBuilder;
@@ -137,10 +139,12 @@ pub async fn publish(
 ) -> Result<Vec<ChunkId>, DatabaseError> {
     // The upsert also takes the article's row, so that two writers of one article come one after the other.
     const ARTICLE: &str = "
-        insert into articles (id, workspace_id, source_kind, source, status, current_version_id, created_at_ms, updated_at_ms)
-        values ($1, $2, 'file', $3, 'published', $4, $5, $5)
+        insert into articles
+            (id, workspace_id, source_kind, source, status, current_version_id, revision, created_at_ms, updated_at_ms)
+        values ($1, $2, 'file', $3, 'published', $4, 1, $5, $5)
         on conflict (workspace_id, source_kind, source) do update
-        set status = 'published', current_version_id = excluded.current_version_id, updated_at_ms = excluded.updated_at_ms
+        set status = 'published', current_version_id = excluded.current_version_id,
+            revision = coalesce(articles.revision, 0) + 1, updated_at_ms = excluded.updated_at_ms
         returning id";
     let article: String = run!(transaction, |connection: D| sqlx::query_scalar(ARTICLE)
         .bind(new_article.to_string())
@@ -156,7 +160,8 @@ pub async fn publish(
     Ok(replaced)
 }
 
-async fn insert_version(
+/// Records a version of an article, with the next number.
+pub async fn insert_version(
     transaction: &mut Transaction,
     workspace: WorkspaceId,
     article: &str,
@@ -235,6 +240,18 @@ async fn remove_chunks(transaction: &mut Transaction, article: &str) -> Result<V
     parsed(&removed)
 }
 
+/// Takes the chunks of an article away, because what a question can find of it changes, and returns them.
+pub async fn take_chunks(
+    transaction: &mut Transaction,
+    workspace: WorkspaceId,
+    article: ArticleId,
+    at_ms: i64,
+) -> Result<Vec<ChunkId>, DatabaseError> {
+    let removed = remove_chunks(transaction, &article.to_string()).await?;
+    bump_knowledge_version(transaction, workspace, at_ms).await?;
+    Ok(removed)
+}
+
 async fn bump_knowledge_version(
     transaction: &mut Transaction,
     workspace: WorkspaceId,
@@ -257,7 +274,7 @@ pub async fn withdraw(
 ) -> Result<Option<Vec<ChunkId>>, DatabaseError> {
     const SQL: &str = "
         update articles
-        set status = 'removed', current_version_id = null, updated_at_ms = $3
+        set status = 'removed', current_version_id = null, revision = coalesce(revision, 0) + 1, updated_at_ms = $3
         where workspace_id = $1 and source_kind = 'file' and source = $2 and status = 'published'
         returning id";
     let article: Option<String> = run!(transaction, |connection: D| sqlx::query_scalar(SQL)

@@ -320,6 +320,11 @@ pub(super) fn placed(text: &str, chunks: Vec<Chunk>) -> Vec<PreparedChunk> {
         .collect()
 }
 
+/// SHA-256, in hexadecimal.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
 /// The points of an article's chunks.
 pub(super) async fn embed(
     engine: &Engine,

@@ -7,6 +7,7 @@ mod ai_test;
 mod answer_cache;
 mod app;
 mod architecture;
+mod articles;
 mod attacks;
 mod backup;
 mod chaos;

@@ -19,6 +19,8 @@ use candor::ids::{
     AccuracyId, ApiKeyId, ArticleId, ChunkId, Ids, MessageId, SessionId, TicketId, VersionId, WorkspaceId,
 };
 use candor::insight::{self, AccuracyRecord};
+use candor::knowledge::article::{Filter, SourceKind, Status};
+use candor::knowledge::store::articles as people_articles;
 use candor::knowledge::store::generations::GenerationRow;
 use candor::knowledge::store::{self as articles, NewChunk, NewVersion};
 use candor::people::store::{self as people, Workspace};
@@ -583,6 +585,60 @@ async fn published_files_come_in_pages_of_their_own_workspace(database: &Databas
     assert_eq!(found, [file("a.md", "edited"), file("c.md", "c.md")]);
 }
 
+async fn articles_are_listed_narrowed_and_revised_on_both_engines(database: &Database) {
+    let (here, there) = (workspace(database).await, workspace(database).await);
+    let tags = ["öl".to_owned(), "50%_\\".to_owned()];
+    let write = async |workspace: WorkspaceId, number: i64, text: &'static str| {
+        let id = ArticleId::new(&IDS, NOW_MS + number);
+        let mut transaction = database.begin().await.unwrap();
+        people_articles::insert_article(&mut transaction, workspace, id, &format!("{id}.md"), NOW_MS).await.unwrap();
+        let version = NewVersion { body: text, ..new_version("", text, "digest", &tags) };
+        articles::insert_version(&mut transaction, workspace, &id.to_string(), &version).await.unwrap();
+        transaction.commit().await.unwrap();
+        (id, version.id)
+    };
+    let (first, version) = write(here, 0, "100% Wasser_dicht").await;
+    write(here, 1, "100 Boote").await;
+    write(there, 2, "100% Wasser").await;
+    let listed = async |filter: Filter| {
+        let counted = people_articles::count_articles(database, here, &filter, 100).await.unwrap();
+        let found = people_articles::articles(database, here, &filter, 0, 10).await.unwrap();
+        assert_eq!(counted, i64::try_from(found.len()).unwrap());
+        found.len()
+    };
+    let text = |text: &str| Filter { text: Some(text.to_owned()), ..Filter::default() };
+    let tag = |tag: &str| Filter { tag: Some(tag.to_owned()), ..Filter::default() };
+    assert_eq!(listed(Filter::default()).await, 2);
+    for (filter, expected) in [
+        (text("100%"), 1),
+        (text("wasser_"), 1),
+        (text("\\"), 0),
+        (tag("50%_\\"), 2),
+        (tag("50"), 0),
+        (Filter { status: Some(Status::Published), ..Filter::default() }, 0),
+        (Filter { source_kind: Some(SourceKind::Manual), ..Filter::default() }, 2),
+    ] {
+        assert_eq!(listed(filter.clone()).await, expected, "{filter:?}");
+    }
+    let set = async |revision: i64, status: Option<Status>| {
+        let mut transaction = database.begin().await.unwrap();
+        let current = status.filter(|status| *status == Status::Published).map(|_| version);
+        let is_set =
+            people_articles::set_status(&mut transaction, here, first, revision, status, current, NOW_MS).await;
+        transaction.commit().await.unwrap();
+        is_set.unwrap()
+    };
+    assert!(!set(7, Some(Status::Published)).await && set(0, Some(Status::Published)).await);
+    assert!(!set(0, Some(Status::Archived)).await);
+    let article = people_articles::article(database, here, first).await.unwrap().unwrap();
+    assert_eq!((article.revision, article.status, article.version.number), (1, Status::Published, 1));
+    assert_eq!((article.version.tags, article.version.body.as_str()), (tags.to_vec(), "100% Wasser_dicht"));
+    assert_eq!(people_articles::article(database, there, first).await.unwrap(), None);
+    assert_eq!(people_articles::versions(database, there, first, i64::MAX, 5).await.unwrap(), []);
+    assert!(set(1, None).await && !set(2, Some(Status::Draft)).await, "what was removed stays so");
+    assert_eq!(people_articles::article(database, here, first).await.unwrap(), None);
+}
+
 async fn twelve_writers_of_one_article_leave_one_version_to_be_seen(database: &Database) {
     let workspace = workspace(database).await;
     let generation = generation(database, 1, true).await.id;
@@ -727,6 +783,7 @@ contract_tests! {
     a_published_chunk_is_seen_with_its_own_words,
     a_new_version_takes_the_place_of_the_old_one_at_once,
     published_files_come_in_pages_of_their_own_workspace,
+    articles_are_listed_narrowed_and_revised_on_both_engines,
     twelve_writers_of_one_article_leave_one_version_to_be_seen,
     a_generation_is_switched_to_only_when_it_is_complete,
     an_article_of_thousands_of_chunks_is_written,

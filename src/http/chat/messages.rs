@@ -14,14 +14,8 @@ use crate::clock::rfc3339;
 use crate::engine::Engine;
 use crate::http::caller::{Chat, Keyed, SessionToken};
 use crate::http::chat::{Citation, session_name};
+use crate::http::page::{COUNTED_MAX, Page};
 use crate::http::problem::{Code, Problem, ProblemBody};
-
-/// Messages of one page at most.
-const PAGE_LIMIT_MAX: i64 = 100;
-/// Pages of a list at most; a longer history is read by its cursor.
-const PAGE_MAX: i64 = 10_000;
-/// Entries of a list that are counted at most.
-const COUNTED_MAX: i64 = 10_000;
 
 /// Which messages of a session.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -111,16 +105,10 @@ pub(in crate::http) async fn messages(
     page: Result<Query<MessagesPage>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<MessagesReply>, Problem> {
     let Query(page) = page.map_err(|rejection| Problem::new(Code::ParameterInvalid).because(rejection.body_text()))?;
-    let limit = page.limit.unwrap_or(50);
-    if !(1..=PAGE_LIMIT_MAX).contains(&limit) {
-        let problem = Problem::new(Code::ParameterInvalid);
-        return Err(problem.at_field("limit", format!("must be between 1 and {PAGE_LIMIT_MAX}")));
+    if page.page.is_some() && page.cursor.is_some() {
+        return Err(Problem::new(Code::ParameterInvalid).at_field("page", "must not stand beside a cursor"));
     }
-    let page_number = page.page.unwrap_or(1);
-    if !(1..=PAGE_MAX).contains(&page_number) || (page.page.is_some() && page.cursor.is_some()) {
-        let problem = Problem::new(Code::ParameterInvalid);
-        return Err(problem.at_field("page", format!("must be between 1 and {PAGE_MAX}, and not beside a cursor")));
-    }
+    let Page { number: page_number, limit } = Page::of(page.page, page.limit)?;
     let name = session_name(&session_id)?;
     let Admission::Open(session) = chat::admit(&engine, &caller, name, token.as_deref()).await? else {
         return Err(SessionError::NotFound.into());
