@@ -89,6 +89,8 @@ pub const HTTP_REQUESTS: &str = "http_requests_total";
 pub const HTTP_REQUEST_DURATION: &str = "http_request_duration_seconds";
 /// `answers_total{decision,reason,response_type}`
 pub const ANSWERS: &str = "answers_total";
+/// `answer_first_token_seconds`
+pub const ANSWER_FIRST_TOKEN: &str = "answer_first_token_seconds";
 /// `answer_streams_failed_total`
 pub const STREAMS_FAILED: &str = "answer_streams_failed_total";
 /// `answer_cache_total{result}`
@@ -167,6 +169,7 @@ pub fn describe_metrics() {
     describe_counter!(HTTP_REQUESTS, "Requests by method, route and status.");
     describe_histogram!(HTTP_REQUEST_DURATION, Unit::Seconds, "Time to answer a request.");
     describe_counter!(ANSWERS, "Answers by decision, reason and how they were made.");
+    describe_histogram!(ANSWER_FIRST_TOKEN, Unit::Seconds, "Time from a question to the first words of its stream.");
     describe_counter!(STREAMS_FAILED, "Turns that failed after their stream had begun, which HTTP counts as 200.");
     describe_counter!(ANSWER_CACHE, "Questions by whether the answer of the time before could be given again.");
     describe_histogram!(ANSWER_STAGE_DURATION, Unit::Seconds, "Time of each stage of an answer.");

@@ -113,7 +113,7 @@ impl Live {
         };
         let id = BASE64_URL_SAFE_NO_PAD.encode(engine.ids().secret());
         self.streams.lock().unwrap_or_else(PoisonError::into_inner).add(id.clone(), told, Instant::now())?;
-        self.running.spawn(Speaker::new(log).take(engine.clone(), caller, incoming));
+        self.running.spawn(Speaker::new(log, incoming.began).take(engine.clone(), caller, incoming));
         Ok(Following { last: EventId { stream: id, events: 0 }, log: following })
     }
 
@@ -220,7 +220,7 @@ mod tests {
         let (_, log) = told();
         let mut early = following(&log);
         let mut late = following(&log);
-        let mut speaker = Speaker::new(log);
+        let mut speaker = Speaker::new(log, Instant::now());
         speaker.say("One.".into(), Vec::new());
         assert_eq!(words(&early.next().await.unwrap().1), "One.");
         speaker.say(" Two.".into(), Vec::new());

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use metrics::counter;
+use metrics::{counter, histogram};
 use tokio::sync::watch;
 
 use crate::answer::Citation;
@@ -17,14 +17,16 @@ use crate::telemetry;
 /// One answer as far as it was told. Dropped before its end, it says that the turn is lost.
 pub(super) struct Speaker {
     log: watch::Sender<Log>,
+    /// When the question came.
+    began: Instant,
     words: String,
     citations: usize,
 }
 
 impl Speaker {
     /// Nothing was told yet.
-    pub fn new(log: watch::Sender<Log>) -> Self {
-        Self { log, words: String::new(), citations: 0 }
+    pub fn new(log: watch::Sender<Log>, began: Instant) -> Self {
+        Self { log, began, words: String::new(), citations: 0 }
     }
 
     /// Takes the turn, and says what happens meanwhile.
@@ -75,6 +77,9 @@ impl Speaker {
             self.citations += 1;
         }
         if !words.is_empty() {
+            if self.words.is_empty() {
+                histogram!(telemetry::ANSWER_FIRST_TOKEN).record(self.began.elapsed().as_secs_f64());
+            }
             self.words.push_str(&words);
             self.push(Event::Words(words));
         }
