@@ -1,8 +1,8 @@
 //! What the queue promises, on SQLite, and on PostgreSQL when `TEST_POSTGRES_URL` names a server.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use candor::clock::Clock;
@@ -13,6 +13,8 @@ use candor::jobs::{Ended, Job, JobError, Kind, Lease, NewJob, Queue, Queued, Wor
 use candor::mail::{Language, Letter, Mail};
 use candor::vault::Vault;
 use proptest::prelude::*;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::SqlitePoolOptions;
 
 use crate::app::{NOW_MS, eventually};
 use crate::stores::{contract_tests, postgres, postgres_url, sqlite, workspace};
@@ -371,6 +373,92 @@ async fn workers_that_stop_finish_what_they_can_and_give_the_rest_back(database:
     assert_eq!(take(&queue).await.unwrap().idempotency_key(), "endless", "another process need not wait for the lease");
 }
 
+/// Connections of their own to the same database, as another process has.
+async fn another(database: &Database) -> Database {
+    match database {
+        Database::Sqlite { writer, publishing, .. } => {
+            let pool = |connections| SqlitePoolOptions::new().max_connections(connections);
+            let options = writer.connect_options();
+            Database::Sqlite {
+                writer: pool(1).connect_with((*options).clone()).await.unwrap(),
+                readers: pool(2).connect_with((*options).clone()).await.unwrap(),
+                publishing: Arc::clone(publishing),
+            }
+        }
+        Database::Postgres { pool, .. } => {
+            let again = || PgPoolOptions::new().max_connections(4).connect_lazy_with((*pool.connect_options()).clone());
+            Database::Postgres { pool: again(), publishers: again() }
+        }
+    }
+}
+
+async fn a_process_that_is_killed_leaves_its_jobs_to_another(database: &Database) {
+    const JOBS: usize = 20;
+    const AT_ONCE: usize = 4;
+    const FIRST: usize = 6;
+    let (queue, clock) = queue(database);
+    let mut ids = Vec::new();
+    for number in 0..JOBS {
+        ids.push(add(database, &queue, NOW_MS, Some(&number.to_string())).await.id);
+    }
+    // What is done outside of the database: it cannot be taken back, and shows the key.
+    let effects = Arc::new(Mutex::new(Vec::new()));
+
+    let (theirs, their_clock, their_effects) = (database.clone(), clock.clone(), Arc::clone(&effects));
+    let process = tokio::task::spawn_blocking(move || {
+        let process = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        process.block_on(async {
+            let database = another(&theirs).await;
+            let queue = Queue::new(database, Vault::default(), their_clock, Ids::Random);
+            // The first come to their end; the others have their effect and are killed before it is written.
+            let workers = Workers::start(queue, Kind::ALL.to_vec(), AT_ONCE, move |_job, lease: Lease| {
+                let key = lease.idempotency_key().to_owned();
+                let is_first = key.parse::<usize>().unwrap() < FIRST;
+                their_effects.lock().unwrap().push(key);
+                async move {
+                    if !is_first {
+                        std::future::pending::<()>().await;
+                    }
+                    Ok(())
+                }
+            });
+            // They work on without it.
+            drop(workers);
+        });
+        process
+    });
+    let process = process.await.unwrap();
+    eventually("it is in the middle", || async { (effects.lock().unwrap().len() == FIRST + AT_ONCE).then_some(()) })
+        .await;
+    for id in &ids[..FIRST] {
+        is_in_state(database, *id, "done").await;
+    }
+    tokio::task::spawn_blocking(move || process.shutdown_background()).await.unwrap();
+
+    let our_effects = Arc::clone(&effects);
+    let workers = Workers::start(queue.clone(), Kind::ALL.to_vec(), AT_ONCE, move |_job, lease: Lease| {
+        our_effects.lock().unwrap().push(lease.idempotency_key().to_owned());
+        async { Ok(()) }
+    });
+    for id in &ids[FIRST + AT_ONCE..] {
+        is_in_state(database, *id, "done").await;
+    }
+    assert_eq!(effects.lock().unwrap().len(), JOBS, "what the dead one had is not touched while its leases last");
+    clock.advance(AFTER_A_LEASE_MS);
+    queue.wake();
+    for id in &ids {
+        is_in_state(database, *id, "done").await;
+    }
+    workers.drained().await;
+    let mut counts = HashMap::<String, usize>::new();
+    for key in effects.lock().unwrap().drain(..) {
+        *counts.entry(key).or_default() += 1;
+    }
+    assert_eq!(counts.len(), JOBS, "every job had its effect");
+    let repeated: Vec<_> = counts.iter().filter(|(_, times)| **times == 2).map(|(key, _)| key).collect();
+    assert_eq!((repeated.len(), counts.values().sum::<usize>()), (AT_ONCE, JOBS + AT_ONCE), "{repeated:?}");
+}
+
 contract_tests! {
     jobs_are_taken_in_the_order_of_their_time_and_not_before_it,
     a_key_is_one_job_however_often_and_at_once_it_is_queued,
@@ -384,6 +472,7 @@ contract_tests! {
     what_a_job_was_about_is_in_no_row_when_it_has_ended,
     workers_do_what_is_queued_a_few_at_a_time_and_outlive_a_defect,
     workers_that_stop_finish_what_they_can_and_give_the_rest_back,
+    a_process_that_is_killed_leaves_its_jobs_to_another,
 }
 
 /// Something that happens to a queue; a number picks one of the leases, or jobs, that there ever were.
