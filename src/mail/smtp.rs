@@ -13,10 +13,13 @@ use crate::config::Config;
 use crate::mail::Mail;
 use crate::mail::letter::Letters;
 
-/// How long the server may take for each of its answers; five minutes would be allowed, and a lease is renewed meanwhile.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the server may take to be reached.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a mail may take in all: lettre itself waits without an end for an answer (0.11.23, its async_connection.rs).
+const SENDING_TIMEOUT: Duration = Duration::from_secs(60);
 /// The port on which TLS begins with the first byte; on all others it is asked for with STARTTLS.
 const TLS_PORT: u16 = 465;
+const TOO_SLOW: &str = "the mail server does not answer in time";
 /// Codes by which a server refuses the sender and not the mail: the settings can be mended, and the mail sent then.
 const REFUSES_THE_SENDER: [u16; 4] = [530, 534, 535, 538];
 
@@ -25,6 +28,7 @@ pub struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
     letters: Letters,
+    sending_timeout: Duration,
 }
 
 /// Settings with which no mail can be sent.
@@ -87,12 +91,13 @@ impl Mailer {
         };
         let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host.clone())
             .port(config.smtp_port)
-            .timeout(Some(ANSWER_TIMEOUT))
+            .timeout(Some(CONNECT_TIMEOUT))
             .tls(tls);
         if let Some(credentials) = credentials {
             transport = transport.credentials(credentials);
         }
-        Ok(Some(Self { transport: transport.build(), from, letters: Letters::new(public_url)? }))
+        let letters = Letters::new(public_url)?;
+        Ok(Some(Self { transport: transport.build(), from, letters, sending_timeout: SENDING_TIMEOUT }))
     }
 
     /// Sends `mail`. The same `idempotency_key` gives the same Message-ID.
@@ -101,9 +106,10 @@ impl Mailer {
     /// [`MailError`]. Where the connection ends in the wrong moment the server may have taken the mail all the same.
     pub async fn send(&self, mail: &Mail, idempotency_key: &str, now_ms: i64) -> Result<(), MailError> {
         let message = self.message(mail, idempotency_key, now_ms)?;
-        match self.transport.send(message).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failed(&error)),
+        match tokio::time::timeout(self.sending_timeout, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(failed(&error)),
+            Err(_) => Err(MailError::Later(TOO_SLOW.to_owned())),
         }
     }
 
@@ -143,7 +149,7 @@ fn failed(error: &lettre::transport::smtp::Error) -> MailError {
         };
     }
     MailError::Later(if error.is_timeout() {
-        "the mail server does not answer in time".to_owned()
+        TOO_SLOW.to_owned()
     } else if error.is_tls() {
         "no TLS connection to the mail server can be made".to_owned()
     } else if error.is_response() {
@@ -185,6 +191,23 @@ mod tests {
         );
         assert!(refused(|config| config.smtp_from = Some("nobody".into())).starts_with("SMTP_FROM cannot be used"));
         assert!(refused(|config| config.public_url = Some("help".into())).starts_with("CANDOR_PUBLIC_URL cannot"));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_says_nothing_is_not_waited_for_without_an_end() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut mailer = opened(|config| {
+            config.smtp_host = Some("127.0.0.1".into());
+            config.smtp_port = port;
+        })
+        .unwrap()
+        .unwrap();
+        mailer.sending_timeout = Duration::from_millis(50);
+        let (language, letter) = (crate::mail::Language::English, crate::mail::Letter::Welcome);
+        let mail = Mail { to: "ada@example.com".into(), name: None, language, letter };
+        let sending = tokio::time::timeout(Duration::from_secs(10), mailer.send(&mail, "key", 0));
+        assert_eq!(sending.await.unwrap(), Err(MailError::Later(TOO_SLOW.into())));
     }
 
     #[test]
