@@ -212,6 +212,9 @@ impl Queue {
     /// As any statement.
     pub async fn take(&self, kinds: &[Kind]) -> Result<Option<(Result<Job, JobError>, Lease)>, DatabaseError> {
         let now_ms = self.clock.now_ms();
+        if kinds.is_empty() {
+            return Ok(None);
+        }
         // Looking takes no lock, so an idle process keeps nobody from writing.
         if store::next_due_ms(&self.database).await?.is_none_or(|due_ms| due_ms > now_ms) {
             return Ok(None);

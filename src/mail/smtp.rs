@@ -153,12 +153,13 @@ fn failed(error: &lettre::transport::smtp::Error) -> MailError {
     } else if error.is_tls() {
         "no TLS connection to the mail server can be made".to_owned()
     } else if error.is_response() {
-        "the mail server answers with what is not SMTP".to_owned()
+        // An answer that ends before it is whole is one of these.
+        "the mail server ended the connection, or its answers are not SMTP".to_owned()
     } else if error.is_client() {
         // What lettre itself says of a server that lacks what the settings ask for, such as STARTTLS.
         format!("the mail server cannot be used: {error}")
     } else {
-        "the mail server cannot be reached, or ended the connection".to_owned()
+        "the mail server cannot be reached".to_owned()
     })
 }
 

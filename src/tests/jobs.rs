@@ -398,8 +398,8 @@ async fn a_process_that_is_killed_leaves_its_jobs_to_another(database: &Database
     const FIRST: usize = 6;
     let (queue, clock) = queue(database);
     let mut ids = Vec::new();
-    for number in 0..JOBS {
-        ids.push(add(database, &queue, NOW_MS, Some(&number.to_string())).await.id);
+    for (number, run_at_ms) in (0..JOBS).zip(NOW_MS - 1_000..) {
+        ids.push(add(database, &queue, run_at_ms, Some(&number.to_string())).await.id);
     }
     // What is done outside of the database: it cannot be taken back, and shows the key.
     let effects = Arc::new(Mutex::new(Vec::new()));
