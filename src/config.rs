@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// Settings that keep the names which other support tools use; all others are `CANDOR_` and the setting's name.
-const SHARED_NAMES: [(&str, &str); 13] = [
+const SHARED_NAMES: [(&str, &str); 18] = [
     ("DATABASE_URL", "database_url"),
     ("QDRANT_URL", "qdrant_url"),
     ("QDRANT_API_KEY", "qdrant_api_key"),
@@ -31,16 +31,33 @@ const SHARED_NAMES: [(&str, &str); 13] = [
     ("OLLAMA_URL", "ollama_url"),
     ("PORT", "port"),
     ("REDACT_PII", "redact_pii"),
+    ("SMTP_HOST", "smtp_host"),
+    ("SMTP_PORT", "smtp_port"),
+    ("SMTP_USER", "smtp_user"),
+    ("SMTP_PASS", "smtp_pass"),
+    ("SMTP_FROM", "smtp_from"),
 ];
 
 /// Other names of settings, read for those who come from another support tool.
-const ALIASES: [(&str, &str); 1] = [("GOOGLE_GENERATIVE_AI_API_KEY", "gemini_api_key")];
+const ALIASES: [(&str, &str); 7] = [
+    ("GOOGLE_GENERATIVE_AI_API_KEY", "gemini_api_key"),
+    ("MAILTRAP_SMTP_HOST", "smtp_host"),
+    ("MAILTRAP_SMTP_PORT", "smtp_port"),
+    ("MAILTRAP_SMTP_USER", "smtp_user"),
+    ("MAILTRAP_SMTP_PASS", "smtp_pass"),
+    ("MAIL_FROM", "smtp_from"),
+    ("APP_URL", "public_url"),
+];
+
+/// Settings that may be missing and are numbers; all others that may be missing are texts.
+const OPTIONAL_NUMBERS: [&str; 1] = ["port"];
 
 /// Settings that may hold a password: shown as `(hidden)`, and also read from the file that `NAME_FILE` names.
-const SECRETS: [&str; 5] = ["database_url", "qdrant_api_key", "gemini_api_key", "openai_api_key", "openrouter_api_key"];
+const SECRETS: [&str; 6] =
+    ["database_url", "qdrant_api_key", "gemini_api_key", "openai_api_key", "openrouter_api_key", "smtp_pass"];
 
 /// Secrets that may be missing: their file may be empty.
-const OPTIONAL_SECRETS: [&str; 3] = ["gemini_api_key", "openai_api_key", "openrouter_api_key"];
+const OPTIONAL_SECRETS: [&str; 4] = ["gemini_api_key", "openai_api_key", "openrouter_api_key", "smtp_pass"];
 
 /// The settings file, read from the working directory when it is there.
 const FILE: &str = "candor.toml";
@@ -104,6 +121,20 @@ pub struct Config {
     /// `REDACT_PII`: e-mail addresses, phone numbers, payment cards and IBANs leave for a language model as placeholders, and come back
     /// in its answer.
     pub redact_pii: bool,
+    /// `SMTP_HOST`: the mail server; unset: no mail is sent.
+    pub smtp_host: Option<String>,
+    /// `SMTP_PORT`: its port. On 465 TLS begins at once. On others it is asked for (STARTTLS), and must be had where there is a password.
+    pub smtp_port: u16,
+    /// `SMTP_USER`: who signs in there; unset: nobody has to.
+    pub smtp_user: Option<String>,
+    /// `SMTP_PASS`: with which password.
+    #[serde(serialize_with = "hidden")]
+    pub smtp_pass: Option<SecretString>,
+    /// `SMTP_FROM`: whom mails are from, as in `Bikes <help@example.com>`; needed where there is a mail server.
+    pub smtp_from: Option<String>,
+    /// `CANDOR_PUBLIC_URL`: where people reach this installation, as in `https://help.example.com`: links in mails lead there; needed
+    /// where there is a mail server.
+    pub public_url: Option<String>,
     /// `CANDOR_EVAL_DIR`: where `eval` keeps its data and runs; a server shows the last figures in it as `eval_figure`.
     pub eval_dir: PathBuf,
     /// `CANDOR_LISTEN`: address of the HTTP API.
@@ -227,6 +258,13 @@ impl Default for Config {
             // The flash models think for about a thousand tokens before they write the first.
             generation_tokens_max: 4_096,
             redact_pii: false,
+            smtp_host: None,
+            // Where mail programs hand mail in.
+            smtp_port: 587,
+            smtp_user: None,
+            smtp_pass: None,
+            smtp_from: None,
+            public_url: None,
             eval_dir: ".eval".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             port: None,
@@ -372,7 +410,9 @@ impl Layers {
         let mut figment = Figment::from(Serialized::defaults(Config::default())).merge(&self.file);
         for (name, value) in self.environment.iter().chain(&self.flags) {
             // A text stays what it is, also one of digits; anything else is read as a number or a truth value where it is one.
-            let is_text = defaults.get(name).is_some_and(serde_json::Value::is_string);
+            let is_text = defaults.get(name).is_some_and(|default| {
+                default.is_string() || default.is_null() && !OPTIONAL_NUMBERS.contains(&name.as_str())
+            });
             let Ok(value) = if is_text { Ok(Value::from(value.clone())) } else { value.parse::<Value>() };
             figment = figment.merge((name.clone(), value));
         }
@@ -520,6 +560,23 @@ mod tests {
         let folder = |name: &str| layers("", &[], &[("data_dir", name.to_owned())]).unwrap().config().unwrap();
         assert_eq!(folder("2026").data_dir, Path::new("2026"));
         assert_eq!(folder("a%20b?c").database_url().expose_secret(), "sqlite:a%2520b%3Fc/candor.sqlite");
+    }
+
+    #[test]
+    fn a_secret_may_be_all_digits_and_a_name_of_its_own_wins_over_another_tool_s() {
+        let variables = [
+            ("SMTP_PASS", "0123"),
+            ("MAILTRAP_SMTP_USER", "1e5"),
+            ("SMTP_PORT", "2525"),
+            ("MAILTRAP_SMTP_PORT", "25"),
+            ("APP_URL", "https://help.example.com"),
+        ];
+        let layers = layers("", &variables, &[]).unwrap();
+        let config = layers.config().unwrap();
+        assert_eq!(config.smtp_pass.unwrap().expose_secret(), "0123");
+        assert_eq!((config.smtp_user.as_deref(), config.smtp_port), (Some("1e5"), 2525));
+        assert_eq!(config.public_url.as_deref(), Some("https://help.example.com"));
+        assert!(!serde_json::to_string(&layers.explain().unwrap()).unwrap().contains("0123"));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! It wires the parts together, so it may use every area below the doors, and every product area may use it.
 
+pub mod work;
+
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,9 +24,11 @@ use crate::database::{Database, DatabaseError, Embedded};
 use crate::ids::Ids;
 use crate::index::{self, Bm25, EdgeIndex, Index, IndexError, ServerAddress, ServerIndex};
 use crate::inference::{Embedder, Entailment, Generators, InferenceError, Reranker, SetUpError};
+use crate::jobs::Queue;
 use crate::knowledge::chunk::{Chunker, ChunkerError, Chunking};
 use crate::knowledge::store;
 use crate::knowledge::store::generations::GenerationRow;
+use crate::mail::{MailSetUpError, Mailer, Outbox};
 use crate::search::{FrequencyCache, Readiness};
 use crate::vault::Vault;
 
@@ -59,6 +63,8 @@ struct Inner {
     /// Workspaces' own calibrations by their SHA-256; `None` for one that this program cannot read.
     own_calibrations: Cache<String, Option<Arc<Hashed>>>,
     live: Live,
+    queue: Queue,
+    outbox: Outbox,
     vault: Vault,
     clock: Clock,
     ids: Ids,
@@ -131,6 +137,9 @@ pub enum OpenError {
     /// The calibration that confidence is computed with.
     #[error(transparent)]
     Calibration(#[from] CalibrationError),
+    /// The mail server's settings.
+    #[error(transparent)]
+    Mail(#[from] MailSetUpError),
 }
 
 /// What to do with an index that does not fit or cannot be read.
@@ -164,6 +173,8 @@ impl Engine {
     ) -> Result<Self, OpenError> {
         // Two libraries bring a TLS provider each, so one is chosen, before anything connects; a second choice changes nothing.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        // Settings that cannot be used are found before anything takes its time.
+        let mailer = Mailer::open(&config)?;
         let lock = DataFolderLock::take(&config.data_dir)?;
         let database = open_database(&config).await?;
         let embedded = match qdrant_server(&config) {
@@ -179,7 +190,11 @@ impl Engine {
             tokio::task::spawn_blocking(load).await.map_err(|error| InferenceError::Failed(error.to_string()))??;
         let chunker = Chunker::new(embedder.tokenizer().clone(), chunking)?;
         let generation = open_generation(&config, &database, &embedder, &chunker, &clock, &ids, unfit).await?;
+        let vault = Vault::default();
+        let queue = Queue::new(database.clone(), vault.clone(), clock.clone(), ids.clone());
         let inner = Inner {
+            outbox: Outbox::new(mailer, queue.clone(), clock.clone()),
+            queue,
             generators: Generators::of(&config)?,
             reranker,
             checker,
@@ -196,7 +211,7 @@ impl Engine {
             answers: AnswerCache::new(config.answer_cache_bytes),
             own_calibrations: Cache::new(OWN_CALIBRATIONS_MAX),
             live: Live::default(),
-            vault: Vault::default(),
+            vault,
             clock,
             ids,
             config,
@@ -359,6 +374,18 @@ impl Engine {
     #[must_use]
     pub fn live(&self) -> &Live {
         &self.inner.live
+    }
+
+    /// Work that outlives this process.
+    #[must_use]
+    pub fn queue(&self) -> &Queue {
+        &self.inner.queue
+    }
+
+    /// Mails that are to be sent.
+    #[must_use]
+    pub fn outbox(&self) -> &Outbox {
+        &self.inner.outbox
     }
 
     /// Seals what customers say.

@@ -48,6 +48,14 @@ impl Ids {
         hex::encode(&bytes[4..])
     }
 
+    /// What a sequence of chance begins with that is no secret, such as how long to wait.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        let mut bytes = [0_u8; 8];
+        self.fill(&mut bytes);
+        u64::from_be_bytes(bytes)
+    }
+
     fn fill(&self, bytes: &mut [u8]) {
         match self {
             Self::Random => rand::fill(bytes),
@@ -148,6 +156,10 @@ id!(
 id!(
     /// An accuracy record: one draft with its trace.
     AccuracyId
+);
+id!(
+    /// A job.
+    JobId
 );
 
 impl ChunkId {

@@ -20,6 +20,8 @@ pub mod engine;
 pub mod database;
 pub mod index;
 pub mod inference;
+pub mod jobs;
+pub mod mail;
 pub mod redaction;
 pub mod vault;
 

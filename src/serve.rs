@@ -11,7 +11,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use candor::chat;
 use candor::clock::Clock;
 use candor::config::Config;
-use candor::engine::{Engine, Unfit};
+use candor::engine::{Engine, Unfit, work};
 use candor::http::local::{self, AddressFile};
 use candor::http::{count_dependencies, router};
 use candor::ids::Ids;
@@ -54,6 +54,7 @@ pub async fn serve(flags: &[(&str, String)]) -> Result<()> {
     let (stop, stopping) = watch::channel(false);
     let mending = tokio::spawn(keep_index_whole(engine.clone()));
     tokio::spawn(check_generators(engine.clone()));
+    let workers = work::start(&engine);
     let scraped = metrics_router(engine.clone(), recorder);
     tracing::info!(listen = %public.local_addr()?, metrics = %metrics.local_addr()?, "ready for questions");
     let answering = engine.clone();
@@ -69,12 +70,13 @@ pub async fn serve(flags: &[(&str, String)]) -> Result<()> {
     let _ = stop.send(true);
     let limit = Duration::from_secs(config.shutdown_seconds_max);
     // Turns whose customers have left, or do not read on, are stored too.
-    let finishing = async { tokio::join!(servers, engine.live().ended()) };
-    if let Ok((ended, ())) = tokio::time::timeout(limit, finishing).await {
+    let finishing = async { tokio::join!(servers, engine.live().ended(), workers.drained()) };
+    if let Ok((ended, (), ())) = tokio::time::timeout(limit, finishing).await {
         ended?.map(drop)?;
     } else {
-        tracing::warn!(seconds = config.shutdown_seconds_max, "some requests took too long and were cut off");
+        tracing::warn!(seconds = config.shutdown_seconds_max, "some requests or jobs took too long and were cut off");
     }
+    workers.give_back().await;
     mending.abort();
     drop(address);
     engine.database().close().await;
@@ -178,6 +180,7 @@ fn start_metrics() -> Result<PrometheusHandle> {
         .install_recorder()?;
     telemetry::describe_metrics();
     candor::http::start_label_pairs();
+    candor::jobs::start_label_pairs();
     metrics_process::Collector::default().describe();
     Ok(recorder)
 }
@@ -201,6 +204,9 @@ fn metrics_router(engine: Engine, recorder: PrometheusHandle) -> Router {
                 gauge!(telemetry::SESSIONS, "status" => status)
                     .set(f64::from(u32::try_from(sessions).unwrap_or(u32::MAX)));
             }
+        }
+        if let Ok(Err(error)) = tokio::time::timeout(SCRAPE_TIMEOUT, engine.queue().show()).await {
+            tracing::debug!(%error, "the queue cannot be counted");
         }
         match LastFigures::read(&engine.config().eval_dir) {
             Ok(figures) => figures.show(),

@@ -131,6 +131,14 @@ pub const SESSIONS: &str = "sessions";
 pub const DEPENDENCY_UP: &str = "dependency_up";
 /// `eval_figure{dataset,figure}`
 pub const EVAL_FIGURE: &str = "eval_figure";
+/// `jobs{kind,state}`
+pub const JOBS: &str = "jobs";
+/// `jobs_ended_total{kind,result}`
+pub const JOBS_ENDED: &str = "jobs_ended_total";
+/// `jobs_oldest_due_seconds`
+pub const JOBS_OLDEST_DUE: &str = "jobs_oldest_due_seconds";
+/// `job_duration_seconds{kind}`
+pub const JOB_DURATION: &str = "job_duration_seconds";
 /// `index_points`
 pub const INDEX_POINTS: &str = "index_points";
 /// `database_pool_connections{state}`
@@ -196,6 +204,10 @@ pub fn describe_metrics() {
         EVAL_FIGURE,
         "The last figures that `eval` measured, by set and by the figure's name in the report."
     );
+    describe_gauge!(JOBS, "Jobs that wait, run, or were given up, by kind.");
+    describe_counter!(JOBS_ENDED, "Attempts at jobs by how they ended.");
+    describe_gauge!(JOBS_OLDEST_DUE, Unit::Seconds, "For how long the job that is due has waited for a worker.");
+    describe_histogram!(JOB_DURATION, Unit::Seconds, "Time of an attempt at a job.");
     describe_gauge!(INDEX_POINTS, "Points in the active index generation.");
     describe_gauge!(DATABASE_POOL_CONNECTIONS, "Database connections by state.");
     describe_gauge!(BUILD_INFO, "The version that runs.");

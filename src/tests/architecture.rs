@@ -6,18 +6,19 @@ use std::path::{Path, PathBuf};
 const ROWS: [&[&str]; 5] = [
     &["http", "doctor"],
     &["answer", "search", "knowledge", "chat", "desk", "people", "insight", "backup", "engine"],
-    &["index", "inference", "database", "vault", "redaction"],
+    &["index", "inference", "database", "vault", "redaction", "jobs", "mail"],
     &["config", "clock", "ids", "telemetry"],
     &[],
 ];
 
 /// A crate that only some areas may name, with the sentence of the rule.
-const OWNERS: [(&str, &[&str], &str); 5] = [
+const OWNERS: [(&str, &[&str], &str); 6] = [
     ("axum", &["http", "main.rs", "serve.rs"], "only http/ knows axum, and serve.rs, which starts it"),
     ("qdrant_edge", &["index"], "only index/ knows the vector engine"),
     ("fastembed", &["inference"], "only inference/ knows the model library"),
     ("ort", &["inference"], "only inference/ knows ONNX Runtime"),
     ("figment", &["config.rs"], "only config.rs reads settings"),
+    ("lettre", &["mail"], "only mail/ knows SMTP"),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

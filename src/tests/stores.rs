@@ -35,7 +35,7 @@ use crate::app::NOW_MS;
 
 const IDS: Ids = Ids::Random;
 
-async fn workspace(database: &Database) -> WorkspaceId {
+pub(crate) async fn workspace(database: &Database) -> WorkspaceId {
     let id = WorkspaceId::new(&IDS, NOW_MS);
     let mut transaction = database.begin().await.unwrap();
     people::insert_workspace(&mut transaction, &Workspace { id, name: "Bikes".into() }, NOW_MS).await.unwrap();
@@ -707,7 +707,7 @@ async fn an_article_of_thousands_of_chunks_is_written(database: &Database) {
 }
 
 /// A fresh SQLite database.
-async fn sqlite() -> (Database, TempDir) {
+pub(crate) async fn sqlite() -> (Database, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let url = SecretString::from(format!("sqlite:{}", folder.path().join("test.sqlite").display()));
     let database = Database::open(&url).await.unwrap();
@@ -734,13 +734,13 @@ pub(crate) async fn fresh_schema(url: &str) -> SecretString {
     format!("{url}{separator}options[search_path]={schema}").into()
 }
 
-async fn postgres(url: &str) -> Database {
+pub(crate) async fn postgres(url: &str) -> Database {
     let database = Database::open(&fresh_schema(url).await).await.unwrap();
     database.migrate(std::path::Path::new("")).await.unwrap();
     database
 }
 
-/// Stamps each promise out for both engines.
+/// Stamps each promise out for both engines, where it stands beside [`sqlite`], [`postgres`] and [`postgres_url`].
 macro_rules! contract_tests {
     ($($name:ident),* $(,)?) => {
         mod on_sqlite {
@@ -767,6 +767,8 @@ macro_rules! contract_tests {
         }
     };
 }
+
+pub(crate) use contract_tests;
 
 contract_tests! {
     a_key_is_found_as_it_was_stored_until_it_is_revoked,
