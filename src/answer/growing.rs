@@ -80,14 +80,16 @@ impl<'a> Growing<'a> {
             }
             let began = Instant::now();
             for sentence in self.partial.read(writing.text()) {
+                // After each, since one piece may bring many.
+                let began = Instant::now();
                 self.add(sentence).await;
+                self.checked += began.elapsed();
             }
             if self.is_heard() {
                 writing.keep();
             }
             // The time is the model's, not the check's.
             writing.extend(began.elapsed());
-            self.checked += began.elapsed();
         }
         stages.note(Stage::Generate, wrote);
         stages.note(Stage::Verify, self.checked);
