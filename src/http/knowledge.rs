@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::http::body::Body;
 use crate::http::caller::{Keyed, ReadKnowledge, WriteKnowledge};
 use crate::http::change::Change;
+use crate::http::chat::query::language_tag;
 use crate::http::etag::{IfMatch, etag};
 use crate::http::page::{COUNTED_MAX, Page};
 use crate::http::problem::{Code, Problem, ProblemBody};
@@ -48,7 +49,7 @@ pub(super) struct NewArticle {
     #[serde(default)]
     tags: Vec<String>,
     /// The language that it is written in, as in `en` or `de-AT`; else it is told from the text.
-    #[garde(inner(custom(language_tag)))]
+    #[garde(length(min = 2, max = 35), inner(custom(language_tag)))]
     language: Option<String>,
     /// `draft`, which is the default, or `published`: a question can find it at once.
     #[garde(inner(custom(first_status)))]
@@ -69,7 +70,7 @@ pub(super) struct ArticleChange {
     #[garde(inner(length(max = TAGS_MAX), inner(custom(a_line), length(chars, min = 1, max = TAG_CHARS_MAX))))]
     tags: Option<Vec<String>>,
     /// The language that it is written in; null: as it is told from the text.
-    #[garde(inner(custom(language_tag)))]
+    #[garde(inner(length(min = 2, max = 35), custom(language_tag)))]
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     language: Change<String>,
@@ -574,13 +575,6 @@ fn a_line(line: &str, _context: &()) -> garde::Result {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "garde passes its context by reference")]
 fn text(text: &str, _context: &()) -> garde::Result {
     if text.contains('\0') { Err(garde::Error::new("has the character U+0000")) } else { Ok(()) }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "garde passes its context by reference")]
-fn language_tag(tag: &str, _context: &()) -> garde::Result {
-    let is_tag = (2..=35).contains(&tag.len())
-        && tag.split('-').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    if is_tag { Ok(()) } else { Err(garde::Error::new("is not a language tag such as en or de-AT")) }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "garde passes its context by reference")]

@@ -175,8 +175,9 @@ fn small_enough(meta: &Option<Value>, _context: &()) -> garde::Result {
     }
 }
 
+/// Whether a text has the form of a language tag.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "garde passes its context by reference")]
-fn language_tag(tag: &str, _context: &()) -> garde::Result {
+pub(in crate::http) fn language_tag(tag: &str, _context: &()) -> garde::Result {
     let is_tag = tag.split('-').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     if is_tag { Ok(()) } else { Err(garde::Error::new("is not a language tag such as en or de-AT")) }
 }
